@@ -1,0 +1,1 @@
+"""Settings, URLs, the development stack and the demo. Wires the four apps."""

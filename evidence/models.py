@@ -1,0 +1,25 @@
+"""Table of contents: models live in the concepts' folders."""
+
+from evidence.batches.models import Batch, RejectedRecord
+from evidence.coverage.models import SourceDay
+from evidence.events.models import Event
+from evidence.intake.models import Delivery, IntakeToken, Receipt, Source
+from evidence.inventory.models import Account, FactInterval, Proof, Snapshot
+from evidence.ledger.models import Checkpoint, LedgerEntry
+
+__all__ = [
+    "Account",
+    "Batch",
+    "Checkpoint",
+    "Delivery",
+    "Event",
+    "FactInterval",
+    "IntakeToken",
+    "LedgerEntry",
+    "Proof",
+    "Receipt",
+    "RejectedRecord",
+    "Snapshot",
+    "Source",
+    "SourceDay",
+]
