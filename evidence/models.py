@@ -3,7 +3,7 @@
 from evidence.batches.models import Batch, RejectedRecord
 from evidence.coverage.models import SourceDay
 from evidence.events.models import Event
-from evidence.intake.models import Delivery, IntakeToken, Receipt, Source
+from evidence.intake.models import DeliveredBatch, Delivery, IntakeToken, Receipt, Source
 from evidence.inventory.models import Account, FactInterval, Proof, Snapshot
 from evidence.ledger.models import Checkpoint, LedgerEntry
 
@@ -11,6 +11,7 @@ __all__ = [
     "Account",
     "Batch",
     "Checkpoint",
+    "DeliveredBatch",
     "Delivery",
     "Event",
     "FactInterval",

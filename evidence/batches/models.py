@@ -14,9 +14,6 @@ class Batch(models.Model):
         REFUSED = "refused", "refused"
 
     source = models.ForeignKey("evidence.Source", on_delete=models.PROTECT, related_name="batches")
-    delivery = models.ForeignKey(
-        "evidence.Delivery", on_delete=models.PROTECT, null=True, related_name="delivered_batches"
-    )
     sha256 = models.CharField(max_length=64)
     # The transport form's hash where there was one (one delivered gzip file), else empty.
     packed_sha256 = models.CharField(max_length=64, default="", blank=True)

@@ -43,9 +43,9 @@ class IntakeToken(models.Model):
 
 
 class Delivery(models.Model):
-    """One file given at once, by upload or by `manage.py ingest`, and what became of it.
+    """One file given at once, by upload or by `manage.py ingest`.
 
-    The counts are those of `ingest --json` (design §8) and grow with each of its batches that is recorded.
+    What became of it is derived from its batches (`evidence.intake.deliveries.outcome`).
     """
 
     class Way(models.TextChoices):
@@ -75,16 +75,23 @@ class Delivery(models.Model):
     packed_sha256 = models.CharField(max_length=64, default="")
     sha256 = models.CharField(max_length=64, default="")
     bytes = models.BigIntegerField(default=0)
-    records = models.BigIntegerField(default=0)
-    events = models.BigIntegerField(default=0)
-    duplicates = models.BigIntegerField(default=0)
-    rejected = models.BigIntegerField(default=0)
-    exceptions = models.IntegerField(default=0)
-    batches = models.IntegerField(default=0)
-    batches_done = models.IntegerField(default=0)
 
     def __str__(self) -> str:
         return self.name
+
+
+class DeliveredBatch(models.Model):
+    """A delivery holds the bytes of this batch; `repeated` says that they had been sealed before."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="delivered")
+    batch = models.ForeignKey("evidence.Batch", on_delete=models.CASCADE, related_name="deliveries")
+    repeated = models.BooleanField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.delivery}: {self.batch}"
 
 
 class Receipt(models.Model):
