@@ -1,0 +1,1 @@
+"""One folder per vendor: bytes in, records out, each normalized or rejected with a reason; no Django inside."""
