@@ -1,0 +1,1 @@
+"""The fail-closed PostgreSQL backend: `ENGINE = "tenants.database.backend"`."""

@@ -1,0 +1,53 @@
+"""Which DDL a client's schema has: the release, a hash over the migrations of the clients' apps."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from pathlib import Path
+
+from django.apps import apps
+from django.conf import settings
+from django.db.migrations.loader import MigrationLoader
+from django_tenants.utils import app_labels
+
+
+def client_labels() -> list[str]:
+    """Return the labels of the apps that live in client schemas."""
+    return app_labels(settings.TENANT_APPS)
+
+
+@functools.cache
+def client_release() -> str:
+    """Return the release of this code's client schemas: 32 hex digits."""
+    return _hash_of(client_labels())
+
+
+@functools.cache
+def public_release() -> str:
+    """Return the release of this code's `public` schema: 32 hex digits.
+
+    All apps count: the clients' migrations are recorded in `public` too, though they do nothing there.
+    """
+    return _hash_of([config.label for config in apps.get_app_configs()])
+
+
+def _hash_of(labels: list[str]) -> str:
+    """Hash names and contents of the apps' migration files; without sources (a frozen build) the names."""
+    digest = hashlib.sha256()
+    for label in sorted(labels):
+        module = MigrationLoader.migrations_module(label)[0]
+        if module is None:
+            continue
+        folder = Path(apps.get_app_config(label).path, *_below(label, module))
+        for file in sorted(folder.glob("[!_~]*.py*")):
+            digest.update(f"{label}/{file.stem}\0".encode())
+            if file.suffix == ".py":
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:32]
+
+
+def _below(label: str, module: str) -> list[str]:
+    """Return the folders from the app to its migrations."""
+    name = apps.get_app_config(label).name
+    return module.removeprefix(f"{name}.").split(".")
