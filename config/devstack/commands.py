@@ -1,0 +1,54 @@
+"""What `manage.py` does: our own commands, and Django's with the embedded database under them."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from config.devstack import environment, installation, postgres
+from config.devstack.refusal import Refusal, disk_full, is_disk_full
+
+# Commands that never ask the database; starting it for them would only cost time.
+WITHOUT_DATABASE = frozenset(
+    {"", "help", "version", "diffsettings", "collectstatic", "makemessages", "compilemessages", "findstatic"}
+)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command line; returns its exit code (2: a Refusal, said on standard error)."""
+    try:
+        environment.enter(argv)
+        try:
+            return _run(list(argv))
+        except ImportError as error:
+            environment.mend_after(error, argv)
+            raise
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return 2
+    except OSError as error:
+        if is_disk_full(error):
+            print(disk_full(installation.state_folder(), error), file=sys.stderr)
+            return 2
+        raise
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+
+
+def _run(argv: list[str]) -> int:
+    name = argv[1] if len(argv) > 1 else ""
+    own = OWN.get(name)
+    if own is not None:
+        return own(argv[2:])
+    if os.environ.get("DJANGO_SETTINGS_MODULE", "config.settings.embedded") == "config.settings.embedded":
+        opened = installation.open_installation()
+        installation.set_environment(opened)
+        if name not in WITHOUT_DATABASE and not {"--help", "-h", "--version"} & set(argv):
+            postgres.ensure_database(opened.var, opened.database_password)
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(argv)
+    return 0
+
+
+OWN: dict[str, Callable[[list[str]], int]] = {}
