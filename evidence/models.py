@@ -4,7 +4,7 @@ from evidence.batches.models import Batch, RejectedRecord
 from evidence.coverage.models import SourceDay
 from evidence.events.models import Event
 from evidence.intake.models import DeliveredBatch, Delivery, IntakeToken, Receipt, Source
-from evidence.inventory.models import Account, FactInterval, Proof, Snapshot
+from evidence.inventory.models import Account, FactChange, FactInterval, Proof, Snapshot
 from evidence.ledger.models import Checkpoint, LedgerEntry
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "DeliveredBatch",
     "Delivery",
     "Event",
+    "FactChange",
     "FactInterval",
     "IntakeToken",
     "LedgerEntry",

@@ -124,7 +124,7 @@ STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
 STORAGES = {
     # Raw batches, packages: content-addressed, one folder per client.
     "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "evidence.batches.objects.DurableFileSystemStorage",
         "OPTIONS": {"location": VAR_DIR / "objects"},
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

@@ -5,10 +5,10 @@ from django.db import models
 
 
 class Snapshot(models.Model):
-    """A full listing of one kind at an instant: between snapshots facts hold, after `max_age` they do not."""
+    """A full listing at an instant. `kind` names what is listed and its scope (`accounts 123456789012`)."""
 
     source = models.ForeignKey("evidence.Source", on_delete=models.PROTECT, related_name="snapshots")
-    kind = models.CharField(max_length=20)
+    kind = models.CharField(max_length=60)
     at = models.DateTimeField()
     subjects = models.IntegerField()
     batch = models.ForeignKey("evidence.Batch", on_delete=models.PROTECT, related_name="snapshots")
@@ -22,26 +22,57 @@ class Snapshot(models.Model):
 
 
 class FactInterval(models.Model):
-    """`subject` had this value of `name` from `first_at` to `last_at`, both observed (soc2-rules §3.3).
+    """Snapshots said this value of `name` of `subject` from `first_at` to `last_at`, both observed.
 
-    Between two intervals of one subject and name the fact is unknown unless they touch: a change event
-    moves the earlier one's end and the later one's start to its own time.
+    An empty `last_at` means: until the newest snapshot of this kind, which says it again. Intervals depend
+    on the set of snapshots alone, not on the order of their arrival.
     """
 
     source = models.ForeignKey("evidence.Source", on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=60)
     subject = models.CharField(max_length=300)
     name = models.CharField(max_length=40)
     value = models.JSONField(null=True)
     first_at = models.DateTimeField()
-    last_at = models.DateTimeField()
+    last_at = models.DateTimeField(null=True)
     batch = models.ForeignKey("evidence.Batch", on_delete=models.PROTECT, related_name="+")
     seq = models.IntegerField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("subject", "name", "source", "first_at", name="fact_interval_once"),
-            models.CheckConstraint(condition=models.Q(last_at__gte=models.F("first_at")), name="fact_interval_in_order"),
+            models.UniqueConstraint(
+                "subject", "name", "source", "kind", "first_at", name="fact_interval_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(last_at__isnull=True) | models.Q(last_at__gte=models.F("first_at")),
+                name="fact_interval_in_order",
+            ),
         ]
+        indexes = [
+            models.Index(
+                fields=["source", "kind"], condition=models.Q(last_at__isnull=True), name="fact_interval_open"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.name}"
+
+
+class FactChange(models.Model):
+    """An event said that `name` of `subject` has this value from `at` on: the instant between two snapshots."""
+
+    source = models.ForeignKey("evidence.Source", on_delete=models.PROTECT, related_name="+")
+    subject = models.CharField(max_length=300)
+    name = models.CharField(max_length=40)
+    value = models.JSONField(null=True)
+    # False: the event shows that the earlier value ended, not beyond doubt which one began.
+    certain = models.BooleanField(default=True)
+    at = models.DateTimeField()
+    batch = models.ForeignKey("evidence.Batch", on_delete=models.PROTECT, related_name="+")
+    seq = models.IntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint("subject", "name", "source", "at", name="fact_change_once")]
 
     def __str__(self) -> str:
         return f"{self.subject} {self.name}"

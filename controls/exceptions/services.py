@@ -1,0 +1,299 @@
+"""Opening exceptions from failed members, and the acts that lead one to its end (soc2-work §5)."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Max
+
+from controls.catalogue.models import Control
+from controls.exceptions.clocks import fix_due, triage_due
+from controls.exceptions.models import ControlException, ExceptionAct
+from controls.exceptions.states import CAUSES, FALSE_CODES, HARMS, LIVE, SEVERITIES, TRANSITIONS, Step
+from controls.results.models import Occurrence
+from controls.rules.language.durations import parse_duration
+from controls.rules.language.rule import Rule
+from evidence.ledger.leaf import canonical, rfc3339
+from evidence.ledger.services import Recorded, append
+
+# Half of an advisory lock's key; numbers of one client and year are given one at a time.
+NUMBER_LOCK = 0x65786E6F
+
+
+class Refused(Exception):
+    """An act that the state table, a missing word, or separation of duties refuses; the message says which."""
+
+
+class Changed(Refused):
+    """Somebody else acted on the exception since it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failed member on its way to an exception."""
+
+    occurrence: Occurrence
+    rule: Rule
+    bucket: str
+
+
+def open_for(failures: Sequence[Failure], *, at: datetime) -> list[ControlException]:
+    """Join each failed member to its exception, opening one per group and bucket; return those opened.
+
+    Runs inside the transaction that stores the members. A closed exception whose fix precedes the member
+    is re-opened; a member from before the fix joins as already fixed.
+    """
+    opened: list[ControlException] = []
+    things: list[tuple[ExceptionAct, Recorded]] = []
+    for (rule_id, group, bucket), members in sorted(_grouped(failures).items()):
+        exception = ControlException.objects.select_for_update().filter(
+            rule=rule_id, group_key=group, bucket=bucket
+        ).first()
+        if exception is None:
+            exception = _open(members, group, bucket, at)
+            opened.append(exception)
+            things.append(_act(exception, "open", "", "open", None, at, exception.facts, "rule"))
+        else:
+            reopened = _join(exception, members)
+            if reopened:
+                things.append(
+                    _act(exception, "reopen", reopened, "triaged", None, at, "A later member failed.", "rule")
+                )
+        Occurrence.objects.filter(pk__in=[m.occurrence.pk for m in members]).update(exception=exception)
+    _write(things, at)
+    return opened
+
+
+def release(occurrence_ids: Iterable[int], *, at: datetime) -> None:
+    """Take members that no longer fail off their exceptions; one without failing members is corrected."""
+    touched = set(
+        Occurrence.objects.filter(pk__in=list(occurrence_ids), exception__isnull=False).values_list(
+            "exception_id", flat=True
+        )
+    )
+    things = []
+    for exception in ControlException.objects.select_for_update().filter(pk__in=touched, state__in=LIVE):
+        if exception.members.filter(result=Occurrence.Result.FAIL).exists():
+            continue
+        before, exception.state, exception.closed_at = exception.state, "closed", at
+        exception.version += 1
+        exception.save(update_fields=["state", "closed_at", "version"])
+        words = "Corrected: judged again with late evidence, no member fails."
+        things.append(_act(exception, "correct", before, "closed", None, at, words, "rule"))
+    _write(things, at)
+
+
+def act(
+    exception: ControlException,
+    action: str,
+    *,
+    by: UUID,
+    at: datetime,
+    given: Mapping[str, object],
+    version: int,
+    way: str = "web",
+) -> ControlException:
+    """Apply one action of the state table and return the exception as it is then.
+
+    `version` is the version that the actor saw. Raises `Changed` when it is no longer the present one, and
+    `Refused` with a sentence when the table, a missing word or separation of duties forbids the act.
+    """
+    with transaction.atomic():
+        locked = ControlException.objects.select_for_update().get(pk=exception.pk)
+        if locked.version != version:
+            raise Changed(f"{locked.number} was changed by somebody else meanwhile. Look at it again, then act.")
+        step = TRANSITIONS[locked.state].get(action)
+        if step is None:
+            possible = ", ".join(TRANSITIONS[locked.state]) or "nothing"
+            raise Refused(f"{locked.number} is {locked.get_state_display()}: it allows {possible}, not {action}.")
+        _check(locked, action, step, by, at, given)
+        before = locked.state
+        _apply(locked, action, step, by, at, given)
+        locked.version += 1
+        locked.save()
+        words = str(given.get("words") or given.get("fix") or "")
+        row, thing = _act(locked, action, before, step.to, by, at, words, way)
+        _write([(row, thing)] if step.leaf else [(row, None)], at)
+        return locked
+
+
+def comment(exception: ControlException, *, by: UUID, at: datetime, words: str) -> ExceptionAct:
+    """Add a note to the history; the state stays."""
+    if not words.strip():
+        raise Refused("A comment needs words.")
+    return ExceptionAct.objects.create(
+        exception=exception,
+        at=at,
+        by=by,
+        action="comment",
+        state_before=exception.state,
+        state_after=exception.state,
+        words=words.strip(),
+        way="web",
+    )
+
+
+def _check(
+    exception: ControlException, action: str, step: Step, by: UUID, at: datetime, given: Mapping[str, object]
+) -> None:
+    missing = [name for name in step.needs if not str(given.get(name) or "").strip()]
+    if missing:
+        raise Refused(f"To {action.replace('_', ' ')} {exception.number}, say also: {', '.join(missing)}.")
+    if step.separate and by in {exception.owner, exception.fixed_by}:
+        raise Refused(f"Who owns or fixed {exception.number} cannot {action.replace('_', ' ')} it. Ask another person.")
+    for name, allowed in (("severity", SEVERITIES), ("cause", CAUSES), ("harm", HARMS), ("code", FALSE_CODES)):
+        if name in step.needs and given[name] not in allowed:
+            raise Refused(f'"{given[name]}" is no {name}. Choose one of: {", ".join(allowed)}.')
+    fixed_at = given.get("fixed_at")
+    if "fixed_at" in step.needs and (not isinstance(fixed_at, datetime) or fixed_at > at):
+        raise Refused("The time of the fix is a time, and not in the future.")
+
+
+def _apply(
+    exception: ControlException, action: str, step: Step, by: UUID, at: datetime, given: Mapping[str, object]
+) -> None:
+    exception.state = step.to
+    if action == "triage":
+        exception.severity, exception.cause = str(given["severity"]), str(given["cause"])
+        exception.harm = str(given["harm"])
+        exception.cause_words = str(given.get("words") or "")
+        owner = given.get("owner")
+        exception.owner = owner if isinstance(owner, UUID) else exception.owner
+    elif action == "fix":
+        fixed_at = given["fixed_at"]
+        assert isinstance(fixed_at, datetime)
+        exception.fix, exception.fixed_at, exception.fixed_by = str(given["fix"]), fixed_at, by
+    elif action == "good_retest":
+        exception.retested_at = at
+    elif step.to in ("closed", "false_positive"):
+        exception.closed_at = at
+    elif action == "reopen":
+        exception.closed_at = None
+
+
+def _grouped(failures: Sequence[Failure]) -> dict[tuple[str, str, str], list[Failure]]:
+    groups: dict[tuple[str, str, str], list[Failure]] = {}
+    for failure in failures:
+        group = " · ".join(failure.occurrence.group)[:400]
+        groups.setdefault((failure.rule.id, group, failure.bucket), []).append(failure)
+    return groups
+
+
+def _open(members: Sequence[Failure], group: str, bucket: str, at: datetime) -> ControlException:
+    rule = members[0].rule
+    zone = connection.tenant.tzinfo
+    times = [m.occurrence.time for m in members]
+    severity = max((m.occurrence.severity for m in members), key=SEVERITIES.index)
+    controls = sorted(
+        Control.objects.filter(procedures__ref=rule.id).values_list("pk", "key"), key=lambda c: (not c[1], c[0])
+    )
+    primary = controls[0][0] if controls else ""
+    criteria = Control.objects.filter(pk=primary).values_list("criteria", flat=True).first()
+    due = fix_due(at, severity, parse_duration(rule.remediation.sla), zone)
+    return ControlException.objects.create(
+        number=_next_number(at),
+        origin="failed_member",
+        rule=rule.id,
+        rule_version=rule.version,
+        group_key=group,
+        bucket=bucket,
+        control=primary,
+        further_controls=[pk for pk, _ in controls[1:]],
+        criteria=criteria or list(rule.soc2.criteria),
+        severity=severity,
+        facts=_facts(rule, members),
+        occurred_first=min(times),
+        occurred_last=max(times),
+        detected=at,
+        opened=at,
+        triage_due=triage_due(at, severity, due, zone),
+        fix_due=due,
+    )
+
+
+def _facts(rule: Rule, members: Sequence[Failure]) -> str:
+    """The sentence that the exception states, generated from its members."""
+    zone = connection.tenant.tzinfo
+    first = min(members, key=lambda m: m.occurrence.time).occurrence
+    who = first.group[0] if first.group else first.actor_key
+    what = f", {first.action}" if first.action else ""
+    more = f" and {len(members) - 1} more" if len(members) > 1 else ""
+    return f"{rule.title}: {who}{what}, {first.time.astimezone(zone):%d %b %Y %H:%M}{more}."
+
+
+def _join(exception: ControlException, members: Sequence[Failure]) -> str:
+    """Add members to an exception; return its former state when that re-opened it, else an empty text."""
+    exception.occurred_first = min([exception.occurred_first, *(m.occurrence.time for m in members)])
+    exception.occurred_last = max([exception.occurred_last, *(m.occurrence.time for m in members)])
+    worst = max([exception.severity, *(m.occurrence.severity for m in members)], key=SEVERITIES.index)
+    exception.severity = worst
+    before = ""
+    ended = exception.state in ("closed", "false_positive", "fixed", "retested")
+    after_fix = any(exception.fixed_at is None or m.occurrence.time > exception.fixed_at for m in members)
+    known = set(exception.members.values_list("member_id", flat=True))
+    if ended and after_fix and any(m.occurrence.member_id not in known for m in members):
+        before, exception.state, exception.closed_at = exception.state, "triaged", None
+    exception.version += 1
+    exception.save()
+    return before
+
+
+def _next_number(at: datetime) -> str:
+    year = at.astimezone(connection.tenant.tzinfo).year
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", [NUMBER_LOCK])
+    last = ControlException.objects.filter(number__startswith=f"EX-{year}-").aggregate(n=Max("number"))["n"]
+    return f"EX-{year}-{int(last.rsplit('-', 1)[1]) + 1 if last else 1:04d}"
+
+
+def _act(
+    exception: ControlException,
+    action: str,
+    before: str,
+    after: str,
+    by: UUID | None,
+    at: datetime,
+    words: str,
+    way: str,
+) -> tuple[ExceptionAct, Recorded]:
+    row = ExceptionAct(
+        exception=exception,
+        at=at,
+        by=by,
+        action=action,
+        state_before=before,
+        state_after=after,
+        words=words,
+        way=way,
+    )
+    content = canonical(
+        {
+            "action": action,
+            "at": rfc3339(at),
+            "by": str(by) if by else "system",
+            "exception": exception.number,
+            "from": before,
+            "to": after,
+            "version": exception.version,
+            "words": words,
+        }
+    )
+    thing = Recorded(
+        kind="decision",
+        ref=f"{exception.number}/{exception.version}",
+        sha256=hashlib.sha256(content).hexdigest(),
+        actor=str(by) if by else "system",
+        meta={"action": action, "exception": exception.number, "from": before, "to": after},
+    )
+    return row, thing
+
+
+def _write(things: Sequence[tuple[ExceptionAct, Recorded | None]], at: datetime) -> None:
+    recorded = [thing for _, thing in things if thing is not None]
+    seqs = iter(append(recorded, at=at) if recorded else [])
+    for row, thing in things:
+        row.ledger_seq = next(seqs) if thing is not None else None
+    ExceptionAct.objects.bulk_create([row for row, _ in things])

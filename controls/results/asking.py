@@ -1,0 +1,50 @@
+"""How a rule's question for a fact reaches the inventory, and which answers a judgment rests on."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from evidence.intake.models import Source
+from evidence.inventory.facts import Facts
+from evidence.inventory.models import Proof
+from evidence.inventory.store import fact_key, proof_key
+from evidence.ocsf.event import MISSING, Event
+from evidence.sources import contract
+from evidence.sources.registry import adapter
+
+# The fact that lies in other events of the same sign-in or session, asked of the adapter.
+SECOND_FACTOR = "session.mfa"
+
+
+class Asking:
+    """Answers `fact.*` of events of one source as of their time; remembers what was asked since `taken`."""
+
+    def __init__(self, source: Source, start: datetime, end: datetime, names: Iterable[str]) -> None:
+        self._adapter = adapter(source.slug)
+        self._facts = Facts(source.pk, start, end, names=[*names, "arn"])
+        self._source = source
+        self._asked: set[str] = set()
+
+    def __call__(self, event: Event, name: str) -> object:
+        """Return the value of a fact (`actor.privileged`) at the event's time, or MISSING."""
+        implied = self._adapter.implied(event, name)
+        if implied is not MISSING:
+            return implied
+        if name == SECOND_FACTOR:
+            return self._adapter.second_factor(event, self._proofs)
+        fact = name.rsplit(".", 1)[-1]
+        for subject in self._adapter.fact_subjects(event, name):
+            self._asked.add(fact_key(subject, fact))
+            value = self._facts.at(subject, fact, event.time)
+            if value is not MISSING:
+                return value
+        return MISSING
+
+    def taken(self) -> tuple[str, ...]:
+        """Return what was asked since the last call, and forget it."""
+        asked, self._asked = self._asked, set()
+        return tuple(sorted(asked))
+
+    def _proofs(self, kind: str, key: str) -> Sequence[contract.Proof]:
+        self._asked.add(proof_key(kind, key))
+        rows = Proof.objects.filter(source=self._source, kind=kind, key=key).order_by("at", "uid")
+        return [contract.Proof(r.kind, r.key, r.at, r.value, r.seq, bytes(r.uid)) for r in rows]

@@ -1,0 +1,144 @@
+"""Judging what a batch brought: its new events, what it makes known of earlier ones, and the days it lists.
+
+Listens to `batch_recording`, inside the recording transaction: events, members, tallies and exceptions
+are stored together or not at all.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db.models import Q
+
+from controls.results.asking import Asking
+from controls.results.members import Member, drop, keep
+from controls.results.models import Occurrence
+from controls.rules.registry import RuleSetInForce, in_force
+from evidence.batches.models import Batch
+from evidence.batches.raw import decode
+from evidence.batches.recording import LATENESS
+from evidence.intake.models import Source
+from evidence.inventory.facts import MAX_AGE
+from evidence.inventory.listing import accounts_on, days_between
+from evidence.inventory.store import Changes
+from evidence.ocsf.event import Event
+from tenants.clients.period import Period
+
+
+def on_batch_recording(
+    sender: type[Batch], *, batch: Batch, events: Sequence[Event], changes: Changes, at: datetime, **_: object
+) -> None:
+    """Receive one chunk of a batch on its way into the tables."""
+    rules = in_force()
+    if events:
+        keep(_judge(rules, batch.source, batch, events), at=at)
+    if changes:
+        _judge_again(rules, batch.source, changes, at)
+        _judge_days(rules, batch.source, changes, at)
+
+
+def _judge(rules: RuleSetInForce, source: Source, batch: Batch, events: Sequence[Event]) -> list[Member]:
+    asking = Asking(source, min(e.time for e in events), max(e.time for e in events), rules.fact_names)
+    members = []
+    for event in events:
+        judgments = rules.at(event.time).judge(event, asking)
+        asked = asking.taken()
+        for judgment in judgments:
+            members.append(
+                Member(
+                    rule=judgment.rule,
+                    member_id=f"e:{event.uid.hex()}",
+                    time=event.time,
+                    source_id=source.pk,
+                    batch_id=batch.pk,
+                    seq=event.seq,
+                    judgment=judgment,
+                    uid=event.uid,
+                    occurrence_key=event.occurrence_key,
+                    action=event.action,
+                    actor_key=event.actor_key,
+                    target_key=event.target_key,
+                    depends=asked,
+                    late=batch.received_to - event.time > LATENESS,
+                )
+            )
+    return members
+
+
+def _judge_again(rules: RuleSetInForce, source: Source, changes: Changes, at: datetime) -> None:
+    """Judge earlier events again whose facts or proofs are known only now."""
+    if changes.proofs:
+        _again(rules, source, Q(depends__overlap=sorted(changes.proofs)), at)
+    for start, end in changes.windows:
+        _again(rules, source, Q(time__gte=start, time__lte=end), at)
+    spans: dict[tuple[datetime, datetime], list[str]] = defaultdict(list)
+    for key, span in changes.facts.items():
+        if key.rsplit(" ", 1)[1] in rules.fact_names:
+            spans[span].append(key)
+    for (start, end), keys in spans.items():
+        _again(rules, source, Q(time__gte=start, time__lte=end, depends__overlap=sorted(keys)), at)
+
+
+def _again(rules: RuleSetInForce, source: Source, which: Q, at: datetime) -> None:
+    rows = Occurrence.objects.filter(which, source=source, uid__isnull=False).order_by("batch_id", "seq")
+    by_batch: dict[int, set[int]] = defaultdict(set)
+    for batch_id, seq in rows.values_list("batch_id", "seq"):
+        by_batch[batch_id].add(seq)
+    for batch in Batch.objects.filter(pk__in=by_batch).order_by("pk"):
+        events = list(decode(batch, by_batch[batch.pk]).values())
+        if events:
+            keep(_judge(rules, source, batch, events), at=at)
+
+
+def _judge_days(rules: RuleSetInForce, source: Source, changes: Changes, at: datetime) -> None:
+    """Evaluate state rules on the days that a listing or a change event of this batch bears on."""
+    zone = connection.tenant.tzinfo
+    days = {day for listed in changes.snapshots for day in days_between(listed, listed + MAX_AGE, zone)}
+    for key, (start, end) in changes.facts.items():
+        if key.rsplit(" ", 1)[1] in rules.fact_names:
+            days.update(days_between(start, min(end, start + 2 * MAX_AGE), zone))
+    for day in sorted(days):
+        judge_day(rules, source, Period(day, day, zone), at=at)
+
+
+def judge_day(rules: RuleSetInForce, source: Source, day: Period, *, at: datetime) -> None:
+    """Judge every item of the state rules on one client-zone day.
+
+    A day fails if any evaluation of it failed, else it is unknown if any was, else it passes.
+    """
+    ruleset = rules.at(day.ends_before - timedelta(microseconds=1))
+    state_rules = [rule for rule in ruleset.state_rules if source.slug in rule.sources]
+    if not state_rules:
+        return
+    listed = list(accounts_on(source, day, names=rules.fact_names))
+    for rule in state_rules:
+        worst: dict[str, Member] = {}
+        for account in listed:
+            judgment = ruleset.judge_item(rule, {"key": account.key, **account.facts}, account.at)
+            if judgment is None or judgment.result == "none":
+                continue
+            member = Member(
+                rule=rule,
+                member_id=f"i:{account.key}/{day.start.isoformat()}",
+                time=account.at,
+                source_id=source.pk,
+                batch_id=account.batch_id,
+                seq=account.seq,
+                judgment=judgment,
+                actor_key=account.key,
+            )
+            earlier = worst.get(account.key)
+            if earlier is None or _worse(judgment.result, earlier.judgment.result):
+                worst[account.key] = member
+        gone = Occurrence.objects.filter(rule=rule.id, source=source, local_date=day.start).exclude(
+            member_id__in=[m.member_id for m in worst.values()]
+        )
+        drop(gone.exclude(result=Occurrence.Result.NONE), at=at)
+        keep(list(worst.values()), at=at)
+
+
+def _worse(result: str, than: str) -> bool:
+    order = ("fail", "unknown", "pass")
+    return order.index(result) < order.index(than)
+

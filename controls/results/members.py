@@ -1,0 +1,200 @@
+"""Storing judgments: occurrences, the day's tallies and exceptions, always in step with each other."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from controls.exceptions.services import Failure, open_for, release
+from controls.results.models import Occurrence, Tally
+from controls.rules.language.judgment import Judgment
+from controls.rules.language.rule import Rule
+from controls.rules.language.windows import bucket_of
+
+COUNTED = ("pass", "fail", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One judged occurrence on its way into the tables."""
+
+    rule: Rule
+    member_id: str
+    time: datetime
+    source_id: int
+    batch_id: int
+    seq: int
+    judgment: Judgment
+    uid: bytes | None = None
+    occurrence_key: str = ""
+    action: str = ""
+    actor_key: str = ""
+    target_key: str = ""
+    depends: tuple[str, ...] = ()
+    late: bool = False
+
+
+@dataclass(slots=True)
+class _Delta:
+    population: int = 0
+    passed: int = 0
+    failed: int = 0
+    unknown: int = 0
+    late: int = 0
+    reasons: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def add(self, row: Occurrence, sign: int) -> None:
+        if row.result not in COUNTED:
+            return
+        self.population += sign
+        self.passed += sign * (row.result == "pass")
+        self.failed += sign * (row.result == "fail")
+        self.unknown += sign * (row.result == "unknown")
+        self.late += sign * row.late
+        if row.result == "unknown":
+            self.reasons[row.reason] += sign
+
+
+Deltas = dict[tuple[str, int, date], _Delta]
+
+
+def keep(members: Sequence[Member], *, at: datetime) -> int:
+    """Store judged members, new or judged again, and return how many exceptions that opened.
+
+    Tallies move by the difference between what was counted before and what is counted now, so that judging
+    the same members twice changes nothing.
+    """
+    zone = connection.tenant.tzinfo
+    members = sorted(members, key=lambda m: (m.rule.id, m.time, m.member_id))
+    before = _present(members)
+    deltas: Deltas = defaultdict(_Delta)
+    fresh, moved, failing, mended = [], [], [], []
+    for member in members:
+        row = before.get((member.rule.id, member.member_id))
+        was = None if row is None else (row.result, row.reason)
+        if row is None:
+            row = _row(member, zone, at)
+            fresh.append(row)
+        else:
+            deltas[_day(row)].add(row, -1)
+            _judge_again(row, member, at)
+            moved.append(row)
+        deltas[_day(row)].add(row, +1)
+        if row.result == "fail" and (was is None or was[0] != "fail"):
+            failing.append((row, member.rule))
+        elif row.result != "fail" and was is not None and was[0] == "fail":
+            mended.append(row)
+    Occurrence.objects.bulk_create(fresh, batch_size=2000)
+    if moved:
+        Occurrence.objects.bulk_update(
+            moved,
+            ["result", "reason", "note", "severity", "group", "depends", "rule_version", "judged_at"],
+            batch_size=500,
+        )
+    _attach(members, deltas)
+    _tally(deltas)
+    if mended:
+        release([row.pk for row in mended], at=at)
+    failures = [
+        Failure(row, rule, bucket_of(rule, row.time, zone)) for row, rule in failing if row.result == "fail"
+    ]
+    return len(open_for(failures, at=at)) if failures else 0
+
+
+def drop(rows: Iterable[Occurrence], *, at: datetime) -> None:
+    """Take away members that are none any more (an account that a corrected listing does not name)."""
+    rows = list(rows)
+    deltas: Deltas = defaultdict(_Delta)
+    for row in rows:
+        deltas[_day(row)].add(row, -1)
+    release_ids = [row.pk for row in rows if row.result == "fail"]
+    Occurrence.objects.filter(pk__in=[row.pk for row in rows]).update(result=Occurrence.Result.NONE)
+    if release_ids:
+        release(release_ids, at=at)
+    _tally(deltas)
+
+
+def _present(members: Sequence[Member]) -> dict[tuple[str, str], Occurrence]:
+    wanted: dict[str, list[str]] = defaultdict(list)
+    for member in members:
+        wanted[member.rule.id].append(member.member_id)
+    return {
+        (row.rule, row.member_id): row
+        for rule, ids in wanted.items()
+        for row in Occurrence.objects.filter(rule=rule, member_id__in=ids)
+    }
+
+
+def _day(row: Occurrence) -> tuple[str, int, date]:
+    return (row.rule, row.source_id, row.local_date)
+
+
+def _row(member: Member, zone: ZoneInfo, at: datetime) -> Occurrence:
+    row = Occurrence(
+        rule=member.rule.id,
+        member_id=member.member_id,
+        time=member.time,
+        local_date=member.time.astimezone(zone).date(),
+        source_id=member.source_id,
+        batch_id=member.batch_id,
+        seq=member.seq,
+        uid=member.uid,
+        occurrence_key=member.occurrence_key,
+        action=member.action,
+        actor_key=member.actor_key,
+        target_key=member.target_key,
+        late=member.late,
+    )
+    _judge_again(row, member, at)
+    return row
+
+
+def _judge_again(row: Occurrence, member: Member, at: datetime) -> None:
+    judgment = member.judgment
+    row.result, row.reason, row.note = judgment.result, judgment.reason, judgment.note
+    row.severity = judgment.severity
+    row.group = list(judgment.group)
+    row.depends = sorted(member.depends)
+    row.rule_version = member.rule.version
+    row.judged_at = at
+
+
+def _attach(members: Sequence[Member], deltas: Deltas) -> None:
+    """Of several records of one occurrence let only the earliest count; the others are attached to it."""
+    keys = {
+        (m.rule.id, m.occurrence_key)
+        for m in members
+        if m.uid is not None and m.occurrence_key and m.occurrence_key != m.uid.hex()
+    }
+    for rule, key in sorted(keys):
+        rows = list(
+            Occurrence.objects.filter(rule=rule, occurrence_key=key)
+            .exclude(result=Occurrence.Result.NONE)
+            .order_by("time", "member_id")
+        )
+        for row in rows[1:]:
+            if row.result != Occurrence.Result.ATTACHED:
+                deltas[_day(row)].add(row, -1)
+                row.result = Occurrence.Result.ATTACHED
+                row.save(update_fields=["result"])
+
+
+def _tally(deltas: Deltas) -> None:
+    changed = {key: d for key, d in sorted(deltas.items()) if d.population or d.passed or d.failed or d.unknown or d.late or any(d.reasons.values())}
+    if not changed:
+        return
+    for (rule, source_id, day), delta in changed.items():
+        row, _ = Tally.objects.select_for_update().get_or_create(rule=rule, source_id=source_id, local_date=day)
+        row.population += delta.population
+        row.passed += delta.passed
+        row.failed += delta.failed
+        row.unknown += delta.unknown
+        row.late += delta.late
+        for reason, count in delta.reasons.items():
+            row.reasons[reason] = row.reasons.get(reason, 0) + count
+            if not row.reasons[reason]:
+                del row.reasons[reason]
+        row.save()

@@ -1,0 +1,219 @@
+"""What a control's procedures came to over a period, from daily tallies (soc2-rules §3.7)."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from django.db.models import Count, Q, Sum
+
+from controls.catalogue.models import Control, ControlProcedure
+from controls.results.models import Occurrence, Tally
+from controls.rules.registry import rule_by_id
+from evidence.coverage.states import DayState, State, source_days, worst
+from evidence.intake.models import Source
+from tenants.clients.period import Period
+
+
+class Outcome(StrEnum):
+    """Result words in order of precedence: a control takes its worst procedure's."""
+
+    DEVIATIONS = "deviations"
+    NOT_TESTED = "not_tested"
+    PARTLY_TESTED = "partly_tested"
+    DID_NOT_OCCUR = "did_not_occur"
+    NO_DEVIATIONS = "no_deviations"
+
+
+@dataclass(frozen=True, slots=True)
+class DayFigures:
+    """One client-zone day of one procedure: its members and what was heard of its sources."""
+
+    local_date: date
+    population: int
+    passed: int
+    failed: int
+    unknown: int
+    state: State
+
+
+@dataclass(frozen=True)
+class ProcedureResult:
+    """One procedure over a period. Counts are members; for state tests members are item-days."""
+
+    procedure: ControlProcedure
+    rule_id: str
+    rule_version: str
+    kind: str
+    outcome: Outcome
+    why: str
+    population: int = 0
+    passed: int = 0
+    failed: int = 0
+    unknown: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    days: Sequence[DayFigures] = ()
+    sources: Sequence[str] = ()
+    late: int = 0
+    items: int = 0
+    items_failed: int = 0
+
+    def days_in(self, state: State) -> int:
+        """How many days of the period had this state."""
+        return sum(day.state is state for day in self.days)
+
+    @property
+    def covered_days(self) -> int:
+        """Days that were covered or a proven zero."""
+        return self.days_in(State.COVERED) + self.days_in(State.PROVEN_ZERO)
+
+
+@dataclass(frozen=True)
+class ControlResult:
+    """A control over a period: the worst of its procedures; rates of different procedures are never added."""
+
+    control: Control
+    outcome: Outcome
+    procedures: Sequence[ProcedureResult]
+
+    def days(self) -> list[tuple[date, State]]:
+        """The control's own coverage per day over all sources that its tested procedures read."""
+        tested = [p for p in self.procedures if p.days]
+        return [
+            (figures[0].local_date, worst(day.state for day in figures))
+            for figures in zip(*(p.days for p in tested), strict=True)
+        ]
+
+
+def coverage_of(period: Period, *, at: datetime) -> dict[str, list[DayState]]:
+    """Return the day states of every connected source, by slug."""
+    sources = Source.objects.exclude(state=Source.State.RETIRED).order_by("slug")
+    return {source.slug: source_days(source, period, at=at) for source in sources}
+
+
+def control_result(
+    control: Control, period: Period, *, at: datetime, coverage: Mapping[str, list[DayState]] | None = None
+) -> ControlResult:
+    """Return what a control's procedures came to; `coverage` saves reading it once per control."""
+    if coverage is None:
+        coverage = coverage_of(period, at=at)
+    results = [_procedure_result(p, control, period, coverage) for p in control.procedures.all()]
+    return ControlResult(control, _worst(results), results)
+
+
+def _worst(results: Sequence[ProcedureResult]) -> Outcome:
+    """The worst word wins, but `did_not_occur` yields to any procedure that had members."""
+    words = {r.outcome for r in results if r.procedure.kind != ControlProcedure.Kind.DESIGN}
+    if Outcome.DID_NOT_OCCUR in words and any(r.population for r in results):
+        words.discard(Outcome.DID_NOT_OCCUR)
+    return next((word for word in Outcome if word in words), Outcome.NOT_TESTED)
+
+
+def _procedure_result(
+    procedure: ControlProcedure, control: Control, period: Period, coverage: Mapping[str, list[DayState]]
+) -> ProcedureResult:
+    rule = rule_by_id(procedure.ref)
+    untested = _why_not_tested(procedure, control, period, coverage)
+    if untested:
+        version, kind = (rule.version, rule.kind) if rule else ("", procedure.kind)
+        return ProcedureResult(procedure, procedure.ref, version, kind, Outcome.NOT_TESTED, untested)
+    assert rule is not None
+    carriers = [slug for slug in coverage if slug in rule.sources or "any" in rule.sources]
+    tallies = {t["local_date"]: t for t in _tallies(rule.id, period)}
+    per_day = {slug: {d.local_date: d for d in coverage[slug]} for slug in carriers}
+    days = [
+        DayFigures(
+            day,
+            *(tallies[day][k] if day in tallies else 0 for k in ("population", "passed", "failed", "unknown")),
+            state=worst(per_day[slug][day].state for slug in carriers),
+        )
+        for day in period.days()
+    ]
+    reasons: Counter[str] = Counter()
+    for row in Tally.objects.filter(rule=rule.id, local_date__range=(period.start, period.end)):
+        reasons.update(row.reasons)
+    population, passed, failed, unknown = (
+        sum(getattr(day, name) for day in days) for name in ("population", "passed", "failed", "unknown")
+    )
+    if rule.kind == "state":
+        days = [_stale_as_gap(day) for day in days]
+    items, items_failed = _items(rule.id, period) if rule.kind == "state" else (0, 0)
+    gaps = sum(day.state in (State.GAP, State.UNKNOWN, State.NOT_IN_SCOPE) for day in days)
+    outcome = _outcome(population, failed, unknown, gaps)
+    return ProcedureResult(
+        procedure,
+        rule.id,
+        rule.version,
+        rule.kind,
+        outcome,
+        "",
+        population,
+        passed,
+        failed,
+        unknown,
+        {reason: count for reason, count in sorted(reasons.items()) if count},
+        days,
+        carriers,
+        sum(t["late"] for t in tallies.values()),
+        items,
+        items_failed,
+    )
+
+
+def _outcome(population: int, failed: int, unknown: int, gaps: int) -> Outcome:
+    if failed:
+        return Outcome.DEVIATIONS
+    if unknown or gaps:
+        return Outcome.PARTLY_TESTED
+    return Outcome.NO_DEVIATIONS if population else Outcome.DID_NOT_OCCUR
+
+
+def _stale_as_gap(day: DayFigures) -> DayFigures:
+    """A day on which a state test evaluated nothing had no snapshot: its state was stale."""
+    if day.population or day.state in (State.UNKNOWN, State.NOT_IN_SCOPE):
+        return day
+    return DayFigures(day.local_date, 0, 0, 0, 0, State.GAP)
+
+
+def _why_not_tested(
+    procedure: ControlProcedure, control: Control, period: Period, coverage: Mapping[str, list[DayState]]
+) -> str:
+    rule = rule_by_id(procedure.ref)
+    if procedure.kind not in (ControlProcedure.Kind.RULE, ControlProcedure.Kind.STATE):
+        return "the procedure was not run"
+    if rule is None:
+        return f"rule {procedure.ref} does not exist yet" if procedure.ref.startswith("R") else "the procedure was not run"
+    if rule.kind not in ("member", "state"):
+        return f"rules of kind {rule.kind} are not evaluated yet"
+    if not any(slug in rule.sources or "any" in rule.sources for slug in coverage):
+        return "no source of it is connected"
+    if control.status != Control.Status.IN_PLACE or not control.in_operation_from:
+        return "the control is not in place"
+    if control.in_operation_from > period.start:
+        return f"the control was not in place before {control.in_operation_from}"
+    return ""
+
+
+def _tallies(rule: str, period: Period) -> list[dict]:
+    rows = Tally.objects.filter(rule=rule, local_date__range=(period.start, period.end)).values("local_date")
+    return list(
+        rows.annotate(
+            population=Sum("population"),
+            passed=Sum("passed"),
+            failed=Sum("failed"),
+            unknown=Sum("unknown"),
+            late=Sum("late"),
+        ).order_by("local_date")
+    )
+
+
+def _items(rule: str, period: Period) -> tuple[int, int]:
+    """Return how many items a state test looked at, and how many failed on any day."""
+    rows = Occurrence.objects.filter(
+        rule=rule, local_date__range=(period.start, period.end), result__in=["pass", "fail", "unknown"]
+    )
+    counts = rows.aggregate(
+        items=Count("group", distinct=True), failed=Count("group", distinct=True, filter=Q(result="fail"))
+    )
+    return counts["items"], counts["failed"]

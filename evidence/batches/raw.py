@@ -1,0 +1,42 @@
+"""From an event back to its bytes: (batch, seq) names one raw record of a sealed batch."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import islice
+
+from evidence.batches.models import Batch
+from evidence.batches.objects import opened
+from evidence.events.models import Event as EventRow
+from evidence.ocsf.event import Event
+from evidence.sources.contract import Window
+from evidence.sources.registry import adapter
+
+
+def raw_record(batch: Batch, seq: int) -> bytes:
+    """Return the exact bytes of one record. Raises LookupError when the batch has no such record."""
+    with opened(batch.object_name) as stream:
+        for raw in islice(adapter(batch.adapter).raw_records(stream), seq, seq + 1):
+            return raw
+    raise LookupError(f"Batch {batch.sha256[:12]} has no record {seq}.")
+
+
+def raw_of_event(time: datetime, uid: bytes) -> bytes | None:
+    """Return the bytes of a recorded event, or None when there is none of this key."""
+    row = EventRow.objects.filter(time=time, uid=uid).values_list("batch_id", "seq").first()
+    return raw_record(Batch.objects.get(pk=row[0]), row[1]) if row else None
+
+
+def decode(batch: Batch, seqs: Iterable[int]) -> dict[int, Event]:
+    """Return the events of some records of one batch, read in one pass."""
+    wanted = set(seqs)
+    found: dict[int, Event] = {}
+    source = adapter(batch.adapter)
+    window = Window.around(batch.received_to)
+    with opened(batch.object_name) as stream:
+        for seq, raw in enumerate(source.raw_records(stream)):
+            if seq in wanted:
+                outputs = source.normalize(raw, seq, window=window)
+                found.update((seq, output) for output in outputs if isinstance(output, Event))
+                if len(found) == len(wanted):
+                    break
+    return found

@@ -1,0 +1,103 @@
+"""The state of each source on each day (soc2-packages §10.8), derived, never stored."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+
+from django.db.models import Count, Q
+
+from evidence.batches.models import Batch, RejectedRecord
+from evidence.coverage.models import SourceDay
+from evidence.intake.models import Source
+from tenants.clients.period import Period
+
+LATENESS = timedelta(hours=48)
+REJECTED_SHARE = 0.01
+
+
+class State(StrEnum):
+    """What is known of one source on one day; the first that applies, in this order."""
+
+    NOT_IN_SCOPE = "not_in_scope"
+    UNKNOWN = "unknown"
+    GAP = "gap"
+    COVERED = "covered"
+    PROVEN_ZERO = "proven_zero"
+
+
+# A control's day over its sources: the worst wins.
+WORST = (State.GAP, State.UNKNOWN, State.COVERED, State.PROVEN_ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class DayState:
+    """One source on one day, with the counts that the state rests on."""
+
+    source: str
+    local_date: date
+    state: State
+    events: int = 0
+    records: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    batches: int = 0
+    hours_lost: int = 0
+
+
+def source_days(source: Source, period: Period, *, at: datetime) -> list[DayState]:
+    """Return one state for each day of the period, as known `at`.
+
+    A source without pulls or heartbeats cannot prove a zero: a settled day without events is a gap.
+    """
+    heard = {d.local_date: d for d in SourceDay.objects.filter(source=source, local_date__range=(period.start, period.end))}
+    unread = _days_unread(source, period)
+    states = []
+    for day in period.days():
+        row = heard.get(day)
+        settled_at = datetime.combine(day + timedelta(days=1), time.min, period.zone).astimezone(UTC) + LATENESS
+        events, duplicates, rejected = (row.events, row.duplicates, row.rejected) if row else (0, 0, 0)
+        records = events + duplicates + rejected
+        if source.in_scope_from and day < source.in_scope_from:
+            state = State.NOT_IN_SCOPE
+        elif at < settled_at or day in unread or (records and rejected > REJECTED_SHARE * records):
+            state = State.UNKNOWN
+        else:
+            state = State.COVERED if events else State.GAP
+        states.append(
+            DayState(
+                source=source.slug,
+                local_date=day,
+                state=state,
+                events=events,
+                records=records,
+                duplicates=duplicates,
+                rejected=rejected,
+                hours_lost=24 if state is State.GAP else 0,
+            )
+        )
+    return states
+
+
+def worst(states: Iterable[State]) -> State:
+    """Return a control's state from its sources' on one day; without a source in scope `not_in_scope`."""
+    present = set(states)
+    return next((state for state in WORST if state in present), State.NOT_IN_SCOPE)
+
+
+def _days_unread(source: Source, period: Period) -> set[date]:
+    """Days on which bytes were received that are not recorded, or were refused without a decision."""
+    waiting = Batch.objects.filter(source=source).exclude(state=Batch.State.RECORDED)
+    days: set[date] = set()
+    for first, last in waiting.values_list("received_from", "received_to"):
+        day, end = first.astimezone(period.zone).date(), last.astimezone(period.zone).date()
+        while day <= end:
+            days.add(day)
+            day += timedelta(days=1)
+    return days
+
+
+def rejected_waiting(source: Source) -> int:
+    """Return how many rejected records of the source are neither retried with success nor decided."""
+    counts = RejectedRecord.objects.filter(batch__source=source).aggregate(n=Count("pk", filter=Q(resolved=False)))
+    return counts["n"]

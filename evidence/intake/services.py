@@ -1,0 +1,196 @@
+"""Accepting bytes: committed before the sender is answered."""
+
+import gzip
+import hashlib
+import tempfile
+import zlib
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import PurePath
+from typing import BinaryIO
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from evidence.batches.objects import CHUNK, object_name, store_compressed
+from evidence.intake.models import Delivery, Receipt, Source
+from evidence.intake.shape import is_lines
+
+GZIP_MAGIC = b"\x1f\x8b"
+# A packed body may unpack to this many times its size beyond the first MiB: JSON logs reach about 40.
+UNPACK_RATIO = 400
+# A document up to this size waits in its receipt's row; a larger one waits in an object.
+ROW_LIMIT = 8 * 1024 * 1024
+
+
+class TooLarge(Exception):
+    """A body over the limit; the message names the limit and what to do."""
+
+
+class Refused(Exception):
+    """A body that cannot be taken as it is; the message says why and what to do."""
+
+
+def receive_body(source: Source, body: bytes, *, at: datetime, name: str = "", encoding: str = "") -> Receipt:
+    """Keep one pushed body (at most `PROOFLINE_PUSH_LIMIT` bytes, packed and unpacked) and return its receipt.
+
+    The receipt is committed when this returns, so that the caller may acknowledge. A body that says gzip
+    and cannot be unpacked is kept as it came: its adapter reads what can be read and rejects the rest.
+    Raises `TooLarge`, or `Refused` for an empty body.
+    """
+    limit = settings.PROOFLINE_PUSH_LIMIT
+    if len(body) > limit:
+        raise TooLarge(f"The body has {len(body)} bytes; the limit is {limit}. Send it in smaller pieces.")
+    if not body:
+        raise Refused("The body is empty. Send at least one record.")
+    packed_sha256 = ""
+    if encoding == "gzip" or body.startswith(GZIP_MAGIC):
+        packed_sha256 = hashlib.sha256(body).hexdigest()
+        body = _unpacked_body(body, limit)
+    shape = Receipt.Shape.LINES if is_lines(body[:CHUNK]) else Receipt.Shape.DOCUMENT
+    with transaction.atomic():
+        return Receipt.objects.create(
+            source=source,
+            received_at=at,
+            shape=shape,
+            name=name[:300],
+            packed_sha256=packed_sha256,
+            sha256=hashlib.sha256(body).hexdigest(),
+            size=len(body),
+            body=body,
+        )
+
+
+def _unpacked_body(body: bytes, limit: int) -> bytes:
+    decoder = zlib.decompressobj(wbits=31)
+    try:
+        unpacked = decoder.decompress(body, limit + 1)
+        while decoder.eof and decoder.unused_data and len(unpacked) <= limit:
+            rest, decoder = decoder.unused_data, zlib.decompressobj(wbits=31)
+            unpacked += decoder.decompress(rest, limit + 1 - len(unpacked))
+    except zlib.error:
+        return body
+    if len(unpacked) > limit:
+        raise TooLarge(f"The body unpacks to more than {limit} bytes, the limit. Send it in smaller pieces.")
+    return unpacked if decoder.eof else body
+
+
+def receive_file(
+    source: Source,
+    stream: BinaryIO,
+    *,
+    name: str,
+    way: str,
+    at: datetime,
+    by: UUID | None = None,
+) -> Delivery:
+    """Keep a whole file of any size, streamed, and return its delivery.
+
+    Transport compression is taken off and both hashes are kept. A file of lines is cut at line ends into
+    several receipts; a document stays one. Every byte is committed when this returns.
+    """
+    delivery = Delivery.objects.create(
+        source=source, way=way, name=PurePath(name).name[:300] or "-", by=by, started_at=at
+    )
+    with tempfile.SpooledTemporaryFile(max_size=ROW_LIMIT) as arrived:
+        packed = hashlib.sha256()
+        size = 0
+        while chunk := stream.read(CHUNK):
+            packed.update(chunk)
+            size += len(chunk)
+            arrived.write(chunk)
+        arrived.seek(0)
+        delivery.bytes = size
+        if arrived.read(2) == GZIP_MAGIC:
+            delivery.packed_sha256 = packed.hexdigest()
+        arrived.seek(0)
+        with tempfile.SpooledTemporaryFile(max_size=ROW_LIMIT) as unpacked:
+            body = _unpack(arrived, unpacked, size) if delivery.packed_sha256 else arrived
+            delivery.sha256, total = _hash(body)
+            _keep(delivery, body, total, at)
+    delivery.state = Delivery.State.RECEIVED
+    delivery.save()
+    return delivery
+
+
+def _unpack(arrived: BinaryIO, unpacked: BinaryIO, size: int) -> BinaryIO:
+    """Unpack into `unpacked` and return it; a file that cannot be unpacked whole is kept as it came."""
+    allowed = CHUNK + size * UNPACK_RATIO
+    try:
+        with gzip.GzipFile(fileobj=arrived) as reader:
+            while chunk := reader.read(CHUNK):
+                unpacked.write(chunk)
+                if unpacked.tell() > allowed:
+                    raise Refused(
+                        f"The file unpacks to more than {UNPACK_RATIO} times its size, which no log does."
+                        " Unpack it yourself and send the log files in it."
+                    )
+    except (EOFError, OSError, zlib.error):
+        # Truncated or damaged: its adapter reads what can be read and rejects the rest with a reason.
+        arrived.seek(0)
+        return arrived
+    unpacked.seek(0)
+    return unpacked
+
+
+def _hash(body: BinaryIO) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    while chunk := body.read(CHUNK):
+        digest.update(chunk)
+        size += len(chunk)
+    body.seek(0)
+    return digest.hexdigest(), size
+
+
+def _keep(delivery: Delivery, body: BinaryIO, size: int, at: datetime) -> None:
+    head = body.read(CHUNK)
+    body.seek(0)
+    if is_lines(head):
+        for lines in _line_blocks(body):
+            _receipt(delivery, lines, Receipt.Shape.LINES, at)
+    elif size <= ROW_LIMIT:
+        _receipt(delivery, body.read(), Receipt.Shape.DOCUMENT, at)
+    else:
+        name = object_name(connection.tenant.id, "raw", delivery.sha256, ".zst")
+        store_compressed(name, body, size)
+        Receipt.objects.create(
+            source=delivery.source,
+            delivery=delivery,
+            received_at=at,
+            shape=Receipt.Shape.DOCUMENT,
+            name=delivery.name,
+            packed_sha256=delivery.packed_sha256,
+            sha256=delivery.sha256,
+            size=size,
+            object_name=name,
+        )
+
+
+def _line_blocks(body: BinaryIO) -> Iterator[bytes]:
+    """Cut at line ends into blocks of at most the sealing size (one longer line stays whole)."""
+    limit = settings.PROOFLINE_SEAL_BYTES
+    block: list[bytes] = []
+    size = 0
+    for line in body:
+        if size + len(line) > limit and block:
+            yield b"".join(block)
+            block, size = [], 0
+        block.append(line)
+        size += len(line)
+    if block:
+        yield b"".join(block)
+
+
+def _receipt(delivery: Delivery, body: bytes, shape: str, at: datetime) -> None:
+    Receipt.objects.create(
+        source=delivery.source,
+        delivery=delivery,
+        received_at=at,
+        shape=shape,
+        name=delivery.name,
+        packed_sha256=delivery.packed_sha256,
+        sha256=hashlib.sha256(body).hexdigest(),
+        size=len(body),
+        body=body,
+    )
