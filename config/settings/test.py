@@ -1,6 +1,10 @@
 """For the tests: real PostgreSQL, fast hashing, no collected static files."""
 
-from config.settings.base import *  # noqa: F403
+from config.devstack import testing
+
+testing.set_environment()  # before the next line reads it
+
+from config.settings.base import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405

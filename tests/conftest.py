@@ -1,0 +1,46 @@
+"""Fixtures for all tests: the database."""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from pytest_django.plugin import DjangoDbBlocker
+
+from config.devstack import testing
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: DjangoDbBlocker, worker_id: str) -> Iterator[None]:
+    """One database for each xdist worker, cloned from the migrated template; asked for by `django_db`."""
+    with django_db_blocker.unblock(), testing.cloned_database(worker_id) as name:
+        before = testing.connect_django(name)
+        yield
+        testing.connect_django(before)
+
+
+@pytest.fixture
+def own_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker, worker_id: str) -> Iterator[str]:
+    """A database for this test alone, in which commits are real and other connections see them.
+
+    For tests of several connections, of clients being made, of processes; use it without the `django_db`
+    mark. Yields the database's name (`config.devstack.testing.database_url` makes an address of it).
+    """
+    yield from _alone(django_db_blocker, worker_id)
+
+
+@pytest.fixture(scope="module")
+def module_database(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, worker_id: str
+) -> Iterator[str]:
+    """As `own_database`, for all tests of a module together; the tests see what earlier ones left."""
+    yield from _alone(django_db_blocker, worker_id)
+
+
+_numbers = itertools.count()
+
+
+def _alone(blocker: DjangoDbBlocker, worker: str) -> Iterator[str]:
+    with blocker.unblock(), testing.cloned_database(f"{worker}_{next(_numbers)}") as name:
+        before = testing.connect_django(name)
+        yield name
+        testing.connect_django(before)
