@@ -28,14 +28,14 @@ from tenants.clients.period import Period
 
 def on_batch_recording(
     sender: type[Batch], *, batch: Batch, events: Sequence[Event], changes: Changes, at: datetime, **_: object
-) -> None:
-    """Receive one chunk of a batch on its way into the tables."""
+) -> int:
+    """Receive one chunk of a batch on its way into the tables; return how many exceptions that opened."""
     rules = in_force()
-    if events:
-        keep(_judge(rules, batch.source, batch, events), at=at)
+    opened = keep(_judge(rules, batch.source, batch, events), at=at) if events else 0
     if changes:
-        _judge_again(rules, batch.source, changes, at)
-        _judge_days(rules, batch.source, changes, at)
+        opened += _judge_again(rules, batch.source, changes, at)
+        opened += _judge_days(rules, batch.source, changes, at)
+    return opened
 
 
 def _judge(rules: RuleSetInForce, source: Source, batch: Batch, events: Sequence[Event]) -> list[Member]:
@@ -66,51 +66,55 @@ def _judge(rules: RuleSetInForce, source: Source, batch: Batch, events: Sequence
     return members
 
 
-def _judge_again(rules: RuleSetInForce, source: Source, changes: Changes, at: datetime) -> None:
-    """Judge earlier events again whose facts or proofs are known only now."""
+def _judge_again(rules: RuleSetInForce, source: Source, changes: Changes, at: datetime) -> int:
+    """Judge earlier events again whose facts or proofs are known only now; return the exceptions opened."""
+    opened = 0
     if changes.proofs:
-        _again(rules, source, Q(depends__overlap=sorted(changes.proofs)), at)
+        opened += _again(rules, source, Q(depends__overlap=sorted(changes.proofs)), at)
     for start, end in changes.windows:
-        _again(rules, source, Q(time__gte=start, time__lte=end), at)
+        opened += _again(rules, source, Q(time__gte=start, time__lte=end), at)
     spans: dict[tuple[datetime, datetime], list[str]] = defaultdict(list)
     for key, span in changes.facts.items():
         if key.rsplit(" ", 1)[1] in rules.fact_names:
             spans[span].append(key)
     for (start, end), keys in spans.items():
-        _again(rules, source, Q(time__gte=start, time__lte=end, depends__overlap=sorted(keys)), at)
+        opened += _again(rules, source, Q(time__gte=start, time__lte=end, depends__overlap=sorted(keys)), at)
+    return opened
 
 
-def _again(rules: RuleSetInForce, source: Source, which: Q, at: datetime) -> None:
+def _again(rules: RuleSetInForce, source: Source, which: Q, at: datetime) -> int:
     rows = Occurrence.objects.filter(which, source=source, uid__isnull=False).order_by("batch_id", "seq")
     by_batch: dict[int, set[int]] = defaultdict(set)
     for batch_id, seq in rows.values_list("batch_id", "seq"):
         by_batch[batch_id].add(seq)
+    opened = 0
     for batch in Batch.objects.filter(pk__in=by_batch).order_by("pk"):
         events = list(decode(batch, by_batch[batch.pk]).values())
         if events:
-            keep(_judge(rules, source, batch, events), at=at)
+            opened += keep(_judge(rules, source, batch, events), at=at)
+    return opened
 
 
-def _judge_days(rules: RuleSetInForce, source: Source, changes: Changes, at: datetime) -> None:
+def _judge_days(rules: RuleSetInForce, source: Source, changes: Changes, at: datetime) -> int:
     """Evaluate state rules on the days that a listing or a change event of this batch bears on."""
     zone = connection.tenant.tzinfo
     days = {day for listed in changes.snapshots for day in days_between(listed, listed + MAX_AGE, zone)}
     for key, (start, end) in changes.facts.items():
         if key.rsplit(" ", 1)[1] in rules.fact_names:
             days.update(days_between(start, min(end, start + 2 * MAX_AGE), zone))
-    for day in sorted(days):
-        judge_day(rules, source, Period(day, day, zone), at=at)
+    return sum(judge_day(rules, source, Period(day, day, zone), at=at) for day in sorted(days))
 
 
-def judge_day(rules: RuleSetInForce, source: Source, day: Period, *, at: datetime) -> None:
-    """Judge every item of the state rules on one client-zone day.
+def judge_day(rules: RuleSetInForce, source: Source, day: Period, *, at: datetime) -> int:
+    """Judge every item of the state rules on one client-zone day; return the exceptions opened.
 
     A day fails if any evaluation of it failed, else it is unknown if any was, else it passes.
     """
     ruleset = rules.at(day.ends_before - timedelta(microseconds=1))
     state_rules = [rule for rule in ruleset.state_rules if source.slug in rule.sources]
     if not state_rules:
-        return
+        return 0
+    opened = 0
     listed = list(accounts_on(source, day, names=rules.fact_names))
     for rule in state_rules:
         worst: dict[str, Member] = {}
@@ -135,7 +139,8 @@ def judge_day(rules: RuleSetInForce, source: Source, day: Period, *, at: datetim
             member_id__in=[m.member_id for m in worst.values()]
         )
         drop(gone.exclude(result=Occurrence.Result.NONE), at=at)
-        keep(list(worst.values()), at=at)
+        opened += keep(list(worst.values()), at=at)
+    return opened
 
 
 def _worse(result: str, than: str) -> bool:

@@ -28,6 +28,8 @@ class Batch(models.Model):
     events = models.IntegerField(default=0)
     duplicates = models.IntegerField(default=0)
     rejected = models.IntegerField(default=0)
+    # Exceptions that were opened while it was recorded, as the receivers of `batch_recording` said.
+    exceptions = models.IntegerField(default=0)
     bytes_raw = models.BigIntegerField()
     bytes_stored = models.BigIntegerField()
     object_name = models.CharField(max_length=200)

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 # Records handled at once: large enough for COPY to be fast, small enough to bound memory.
 CHUNK = 20_000
 ATTEMPTS = 3
+# What a bad batch, a full disk or a lost connection raise; anything else is a defect and ends the worker's task.
+RECORDING_ERRORS = (OSError, DatabaseError, ArithmeticError, ValueError, RuntimeError, LookupError, TypeError)
 # Records that arrive later than this after their event time are late (soc2-packages §9.1).
 LATENESS = timedelta(hours=48)
 
@@ -51,7 +53,7 @@ def record(batch_id: int, *, at: datetime) -> Batch | None:
             if batch is None:
                 return None
             _Recording(batch, at).run()
-    except (OSError, DatabaseError, ValueError, RuntimeError, LookupError, TypeError) as error:
+    except RECORDING_ERRORS as error:
         _failed(batch_id, error)
         raise
     batch_recorded.send(sender=Batch, batch_id=batch.pk)
@@ -64,7 +66,7 @@ def record_sealed(*, at: datetime, limit: int = 100) -> int:
     for batch_id in Batch.objects.filter(state=Batch.State.SEALED).order_by("id").values_list("pk", flat=True)[:limit]:
         try:
             done += record(batch_id, at=at) is not None
-        except (OSError, DatabaseError, ValueError, RuntimeError, LookupError, TypeError):
+        except RECORDING_ERRORS:
             log.exception("batch %s of client %s could not be recorded", batch_id, connection.schema_name)
     return done
 
@@ -107,6 +109,7 @@ class _Recording:
 
     def run(self) -> None:
         batch, counts = self.batch, self.counts
+        batch.exceptions = 0
         with opened(batch.object_name) as stream:
             window = Window.around(batch.received_to)
             outputs = self.adapter.read(stream, window=window, name=batch.name)
@@ -218,7 +221,10 @@ class _Recording:
 
     def _announce(self, events: list[Event], changes: Changes) -> None:
         if events or changes:
-            batch_recording.send(sender=Batch, batch=self.batch, events=events, changes=changes, at=self.at)
+            answers = batch_recording.send(
+                sender=Batch, batch=self.batch, events=events, changes=changes, at=self.at
+            )
+            self.batch.exceptions += sum(opened or 0 for _, opened in answers)
 
     def _day(self, time: datetime) -> coverage.Heard:
         return self.counts.days.setdefault(time.astimezone(self.zone).date(), coverage.Heard())

@@ -18,6 +18,7 @@ class Outcome:
     events: int = 0
     duplicates: int = 0
     rejected: int = 0
+    exceptions: int = 0
     batches: int = 0
     waiting: int = 0
     refused: list[str] = field(default_factory=list)
@@ -39,6 +40,7 @@ def outcome(delivery: Delivery) -> Outcome:
         events=sum(b.events for b in first),
         duplicates=sum(b.duplicates for b in first) + sum(b.events + b.duplicates for b in again),
         rejected=sum(b.rejected for b in first + again),
+        exceptions=sum(b.exceptions for b in first),
         batches=len(links),
         waiting=sum(b.state == Batch.State.SEALED for b in first + again) + delivery.receipts.count(),
         refused=[b.reason for b in first + again if b.state == Batch.State.REFUSED],

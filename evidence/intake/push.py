@@ -1,0 +1,62 @@
+"""HTTP push: `POST …/intake/SOURCE` with a token of that source. 2xx only after the bytes are committed."""
+
+import zlib
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, JsonResponse
+from django.http.request import UnreadablePostError
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+
+from evidence.batches.tasks import hint_intake
+from evidence.intake.services import Refused, TooLarge, receive_body
+from evidence.intake.sources import source_of_token
+from tenants.access.declare import token_view
+
+ENCODINGS = ("", "identity", "gzip")
+
+
+@csrf_exempt
+@token_view("intake.push")
+def push(request: HttpRequest, slug: str) -> JsonResponse:
+    """Take one body (NDJSON, a JSON array, a vendor's document; plain or gzip) and answer with its receipt.
+
+    401: no such token for this source here. 413: over the limit, which the answer names. 415: another
+    content encoding. 400: empty or cut short. 202: the bytes are committed and will be read.
+    """
+    at = timezone.now()
+    source = source_of_token(_token(request), slug, at=at)
+    if source is None:
+        # A foreign, an ended and an absent token are answered alike.
+        answer = _problem(401, "This token is not for this source, or has ended. Issue one under Sources.")
+        answer["WWW-Authenticate"] = "Bearer"
+        return answer
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ENCODINGS:
+        return _problem(415, f'Content-Encoding "{encoding}" is not read. Send the body plain or with gzip.')
+    limit = settings.PROOFLINE_PUSH_LIMIT
+    length = request.headers.get("Content-Length", "")
+    if length.isdigit() and int(length) > limit:
+        return _problem(413, f"The body has {length} bytes; the limit is {limit}. Send it in smaller pieces.", limit=limit)
+    try:
+        body = request.read(limit + 1)
+        receipt = receive_body(source, body, at=at, encoding=encoding)
+    except (TooLarge, RequestDataTooBig) as error:
+        return _problem(413, str(error), limit=limit)
+    except (Refused, UnreadablePostError, zlib.error) as error:
+        return _problem(400, str(error))
+    hint_intake(request.client)
+    return JsonResponse({"receipt": receipt.pk, "sha256": receipt.sha256, "bytes": receipt.size}, status=202)
+
+
+def _token(request: HttpRequest) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _problem(status: int, detail: str, **more: Any) -> JsonResponse:
+    return JsonResponse(
+        {"status": status, "detail": detail, **more}, status=status, content_type="application/problem+json"
+    )

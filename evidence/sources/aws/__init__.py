@@ -1,0 +1,1 @@
+"""AWS: CloudTrail in every wrapping it comes in, and listings of IAM accounts."""
