@@ -8,10 +8,11 @@ from typing import Any, Final
 from reportlab.graphics.shapes import Drawing
 
 from reports.charts.definition import DAY_WORDS, Day, DayState, Strip
-from reports.charts.shapes import TICK, diamond, drawing, estimate, hatched, linked, outline, rect, triangle, words
+from reports.charts.shapes import TICK, circle, diamond, drawing, estimate, linked, missing, outline, rect, triangle, unknown, words
 
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 LONGEST_ROW: Final = 93
+NARROWEST: Final = 6.5  # below, a mark inside its cell is a speck
 ORDER: Final[tuple[DayState, ...]] = ("pass", "fail", "attention", "unknown", "gap", "none")
 
 
@@ -21,7 +22,7 @@ def draw_strip(chart: Strip, width: float) -> Drawing:
     keys = strip_legend(seen, width)
     keys_height = keys[1] + 6
     rows = rows_of(chart.days, width)
-    left = 26.0 if len(rows) > 1 else 0.0
+    left = 38.0 if len(rows) > 1 else 0.0
     columns = 31 if len(rows) > 1 else max(len(chart.days), 1)
     pitch = min((width - left) / columns, 15.0)
     side = pitch * 0.84
@@ -48,7 +49,7 @@ def rows_of(days: Sequence[Day], width: float) -> list[tuple[str, list[tuple[int
     """One row where a cell stays wide enough to hold its mark, else a row per month."""
     if not days:
         return []
-    if len(days) <= LONGEST_ROW and width / len(days) >= 4.6:
+    if len(days) <= LONGEST_ROW and width / len(days) >= NARROWEST:
         return [("", list(enumerate(days)))]
     rows: list[tuple[str, list[tuple[int, Day]]]] = []
     month = (0, 0)
@@ -56,7 +57,7 @@ def rows_of(days: Sequence[Day], width: float) -> list[tuple[str, list[tuple[int
         if (day.on.year, day.on.month) != month:
             month = (day.on.year, day.on.month)
             new_year = not rows or day.on.month == 1
-            rows.append((f"{MONTHS[day.on.month - 1]}{f' {day.on.year % 100:02}' if new_year else ''}", []))
+            rows.append((f"{MONTHS[day.on.month - 1]}{f' {day.on.year}' if new_year else ''}", []))
         rows[-1][1].append((day.on.day - 1, day))
     return rows
 
@@ -72,20 +73,16 @@ def cell(state: DayState, x: float, y: float, side: float, tall: float) -> list[
     middle_x, middle_y = x + side / 2, y + tall / 2
     mark = min(side, tall)
     if state == "pass":
-        from reports.charts.shapes import circle
-
         return [rect(x, y, side, tall, "met-ground"), circle(middle_x, middle_y, mark * 0.58)]
     if state == "fail":
         return [rect(x, y, side, tall, "deviation"), triangle(middle_x, middle_y, mark * 0.72, "card")]
     if state == "attention":
         return [rect(x, y, side, tall, "attention-ground"), diamond(middle_x, middle_y, mark * 0.8)]
     if state == "unknown":
-        return hatched(x, y, side, tall, step=2.6)
+        return unknown(x, y, side, tall)
     if state == "gap":
-        # hatched the other way and dashed: no input at all, as against members that could not be judged
-        shapes = hatched(x, y, side, tall, token="none", step=2.6, falling=True, border=False)
-        return [*shapes, outline(x + 0.3, y + 0.3, side - 0.6, tall - 0.6, "none", dashed=True, weight=0.6)]
-    return [outline(x + 0.3, y + 0.3, side - 0.6, tall - 0.6, "line", fill="card", weight=0.6)]
+        return missing(x, y, side, tall)
+    return [outline(x + 0.3, y + 0.3, side - 0.6, tall - 0.6, "none", dashed=True, fill="card", weight=0.35)]
 
 
 def strip_legend(states: Sequence[DayState], width: float, y: float = 0.0) -> tuple[list[Any], float]:

@@ -13,20 +13,25 @@ from reports.charts.heatmap import draw_heat_map
 from reports.charts.shapes import (
     LABEL_SIZE,
     TICK,
+    circle,
     drawing,
     estimate,
-    hatched,
     hatching,
     linked,
+    missing,
+    outline,
     rect,
     rule,
     strokes,
     triangle,
+    unknown,
     words,
 )
 from reports.charts.tokens import Tone
 
 PLOT: Final = 70.0
+GAP: Final = "(gap)"  # the key of the series that the legend adds for days without input
+SPARK: Final = 180.0
 FILL: Final = {
     "plain": "action",
     "met": "met",
@@ -51,7 +56,7 @@ def draw(chart: Chart, width: float, *, thousands: str = "\u202f") -> Drawing:
         return draw_heat_map(chart, width)
     if isinstance(chart, Shares):
         return draw_shares(chart, width, thousands)
-    return draw_sparkline(chart, width)
+    return draw_sparkline(chart, min(width, SPARK))
 
 
 def grouped(value: int, thousands: str) -> str:
@@ -80,7 +85,7 @@ def legend(series: Sequence[Series], width: float, y: float) -> tuple[list[Any],
             x, row = 0.0, row + 1
         at = y - row * 12
         if one.tone == "unknown":
-            shapes += hatched(x, at - 1, 8, 8, step=2.4)
+            shapes += missing(x, at - 1, 8, 8) if one.key == GAP else unknown(x, at - 1, 8, 8)
         elif one.tone == "deviation":
             shapes += [rect(x, at - 1, 8, 8, "deviation"), triangle(x + 4, at + 2.8, 5, "card")]
         else:
@@ -131,7 +136,7 @@ def draw_bars(chart: Bars, width: float, thousands: str) -> Drawing:
     base = 16.0
     marks = 9.0
     gaps = any(bar.gap for bar in chart.bars)
-    shown = [*chart.series, Series("gap", "nothing received", "unknown")] if gaps else list(chart.series)
+    shown = [*chart.series, Series(GAP, "nothing received", "unknown")] if gaps else list(chart.series)
     keys, keys_height = legend(shown, width, 0) if len(shown) > 1 else ([], 0.0)
     height = base + PLOT + marks + (keys_height + 6 if keys else 0)
     shapes: list[Any] = []
@@ -153,7 +158,7 @@ def one_bar(series: Sequence[Series], bar: Bar, center: float, thick: float, bas
     x, y = center - thick / 2, base
     shapes: list[Any] = []
     if bar.gap and not any(bar.counts):
-        shapes += hatched(x, base, thick, PLOT, border=False)
+        shapes += missing(x, base, thick, PLOT)
         return linked(shapes, bar.href, f"{bar.label}: nothing received")
     for one, count in zip(series, bar.counts, strict=True):
         if not count:
@@ -163,7 +168,7 @@ def one_bar(series: Sequence[Series], bar: Bar, center: float, thick: float, bas
             tall = max(tall, 2.0)
         tall = min(tall, base + PLOT - y) if y < base + PLOT else 2.0
         if one.tone == "unknown":
-            shapes += hatched(x, y, thick, tall, step=2.6)
+            shapes += unknown(x, y, thick, tall)
         else:
             shapes.append(rect(x, y, thick, tall, FILL[one.tone]))
         y += tall
@@ -218,7 +223,7 @@ def unknown_bands(
         if any(at >= len(line.values) or line.values[at] is None for line in lines):
             start, end = max(center - pitch / 2, left), min(center + pitch / 2, right)
             found.append(rect(start, base, end - start, PLOT, "unknown-ground"))
-            found.append(strokes(hatching(start, base, end - start, PLOT), "unknown", 0.5))
+            found.append(strokes(hatching(start, base, end - start, PLOT, falling=True), "unknown", 0.5))
     return found
 
 
@@ -256,24 +261,17 @@ def draw_shares(chart: Shares, width: float, thousands: str) -> Drawing:
         x = names
         parts: list[Any] = [words(0, y + 1.5, clipped(row.label, names - 8), "ink", TICK)]
         if not total:
-            parts.append(outline_empty(names, y, bar))
+            parts.append(outline(names, y, bar, 8, "none", dashed=True))
         for one, count in zip(chart.series, row.counts, strict=True):
             if not count:
                 continue
             long = bar * count / total
-            parts += hatched(x, y, long, 8, step=2.6) if one.tone == "unknown" else [rect(x, y, long, 8, FILL[one.tone])]
+            parts += unknown(x, y, long, 8) if one.tone == "unknown" else [rect(x, y, long, 8, FILL[one.tone])]
             x += long
         parts.append(words(width, y + 1.5, told[at] if total else "none", "ink-2", anchor="end"))
         spoken = ", ".join(f"{one.title} {count:,}" for one, count in zip(chart.series, row.counts, strict=True))
         shapes.append(linked(parts, row.href, f"{row.label}: {spoken}"))
     return drawing(width, height, shapes)
-
-
-def outline_empty(x: float, y: float, long: float) -> Any:
-    """A dashed bar: nothing to divide."""
-    from reports.charts.shapes import outline
-
-    return outline(x, y, long, 8, "none", dashed=True)
 
 
 def clipped(label: str, room: float, size: float = TICK) -> str:
@@ -287,8 +285,6 @@ def clipped(label: str, room: float, size: float = TICK) -> str:
 
 def draw_sparkline(chart: Sparkline, width: float, height: float = 18.0) -> Drawing:
     """A line from lowest to highest, broken where unknown, its last known value as a dot."""
-    from reports.charts.shapes import circle
-
     known = [value for value in chart.values if value is not None]
     low, high = (min(known), max(known)) if known else (0, 0)
     reach = max(high - low, 1)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from reportlab.graphics.shapes import Drawing
 
 from reports.charts.definition import CELL_WORDS, Cell, CellState, HeatMap
-from reports.charts.shapes import TICK, drawing, estimate, hatched, linked, outline, rect, words
+from reports.charts.shapes import TICK, drawing, estimate, linked, missing, outline, rect, unknown, words
 
 ORDER: Final[tuple[CellState, ...]] = ("covered", "zero", "gap", "unknown", "out")
 
@@ -57,10 +57,9 @@ def cell_shapes(cell: Cell, x: float, y: float, side: float, tall: float) -> lis
     if cell.state == "zero":
         return [outline(x + 0.3, y + 0.3, side - 0.6, tall - 0.6, "none", fill="card", radius=1, weight=0.5)]
     if cell.state == "gap":
-        return hatched(x, y, side, tall, step=2.8, border=False)
+        return missing(x, y, side, tall)
     if cell.state == "unknown":
-        shapes = hatched(x, y, side, tall, token="none", step=2.8, falling=True, border=False)
-        return [*shapes, outline(x + 0.3, y + 0.3, side - 0.6, tall - 0.6, "none", dashed=True)]
+        return unknown(x, y, side, tall)
     return [outline(x + 0.3, y + 0.3, side - 0.6, tall - 0.6, "line", dashed=True)]
 
 

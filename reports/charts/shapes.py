@@ -76,6 +76,16 @@ def hatched(
     return shapes
 
 
+def unknown(x: float, y: float, width: float, height: float) -> list[Any]:
+    """What was received and could not be judged: hatched with an outline."""
+    return hatched(x, y, width, height, step=2.6)
+
+
+def missing(x: float, y: float, width: float, height: float) -> list[Any]:
+    """What was never received: hatched the other way, without an outline."""
+    return hatched(x, y, width, height, step=2.6, falling=True, border=False)
+
+
 def triangle(x: float, y: float, size: float, token: str = "deviation") -> Polygon:
     """A triangle standing on its base, centered on (x, y)."""
     half = size / 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -32,6 +33,7 @@ LEADING: Final = 14.0
 # size, leading, space above, space below
 HEADINGS: Final = {1: (17.0, 21.5, 16.0, 6.0), 2: (12.5, 16.5, 15.0, 5.0), 3: (10.5, 14.0, 12.0, 4.0)}
 GAP: Final = 8.0
+HASH: Final = re.compile(r"\A[0-9a-f]{32,}\Z")
 
 
 def draw(sheet: Sheet, block: Block, wording: Wording, numbering: Numbering) -> None:
@@ -155,10 +157,11 @@ def draw_facts(sheet: Sheet, facts: Sequence[tuple[str, Value]], wording: Wordin
     text = sheet.text
     names = max((text.width(text.printable(name), "regular", 9) for name, _ in facts), default=0.0)
     column = min(max(names + 18, 110), sheet.measure * 0.38)
-    style: Style = "mono" if kind in {"id", "code"} else "regular"
-    size = 8.4 if style == "mono" else 9.4
+    style: Style
     for name, value in facts:
         left = text.wrap(text.printable(name), "regular", 9, column - 12)
+        style = "mono" if kind in {"id", "code"} or (isinstance(value, str) and HASH.match(value)) else "regular"
+        size = 8.2 if style == "mono" else 9.4
         right = text.wrap(text.printable(wording.text(value), style), style, size, sheet.measure - column - 4)
         rows = max(len(left), len(right))
         if sheet.room < min(rows, 6) * 13 + 9:

@@ -38,7 +38,7 @@ FILL: Final = {name: "{:.3f} {:.3f} {:.3f} rg".format(*rgb(name)) for name in (
 )}  # fmt: skip
 STROKE: Final = {name: text.replace("rg", "RG") for name, text in FILL.items()}
 CREAM: Final = "1 0.976 0.933 rg"
-WATERMARK: Final = "0.94 0.94 0.94 rg"
+WATERMARK: Final = "0.95 0.95 0.95 rg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,4 +342,7 @@ def opened(document: Document, out: BinaryIO, size: tuple[float, float]) -> Canv
     canvas.setViewerPreference("DisplayDocTitle", "true")
     canvas.showOutline()
     canvas._preamble = ""
+    # reportlab's own first font, which nothing here uses and which would not be embedded
+    doc.idToObject["BasicFonts"].dict.clear()
+    doc.fontMapping.clear()
     return canvas

@@ -8,11 +8,11 @@ from itertools import chain, islice
 from typing import Final
 
 from reports.blocks.inline import as_spans
-from reports.blocks.model import Column, Kind, Table
+from reports.blocks.model import Align, Column, Kind, Table
 from reports.blocks.values import Link, Row, State, Target, Value, Wording
 from reports.render.marks import mark_ops
 from reports.render.sheet import FILL, STROKE, Sheet
-from reports.render.typeset import RIGHT_TO_LEFT, Style
+from reports.render.typeset import Style
 
 SIZE: Final = 8.5
 CODE_SIZE: Final = 7.9
@@ -24,8 +24,9 @@ SAMPLE: Final = 400
 TITLE_SIZE: Final = 10.5
 NOTE_SIZE: Final = 8.0
 STYLES: Final[dict[Kind, Style]] = {"id": "mono", "code": "mono"}
-UNBROKEN: Final[frozenset[Kind]] = frozenset({"id", "number", "rate", "time", "date", "duration", "state"})
+UNBROKEN: Final[frozenset[Kind]] = frozenset({"id", "number", "rate", "time", "date", "duration"})
 MARK_ROOM: Final = 9.0
+SMALLEST: Final = 0.75  # how far an id or number may shrink to stay whole
 COUNTED_FROM: Final = 30
 
 
@@ -56,6 +57,7 @@ class TableLayout:
         self.more = rows
         self.styles: list[Style] = [STYLES.get(column.kind, "regular") for column in self.columns]
         self.sizes = [CODE_SIZE if style == "mono" else SIZE for style in self.styles]
+        self.unbroken = [column.kind in UNBROKEN for column in self.columns]
         self.widths = self.fit()
         # Where each column's text may stand: left edge and inner width
         self.lefts: list[float] = []
@@ -77,46 +79,51 @@ class TableLayout:
         """Column widths that fill the measure: everything on one line if it fits, else words kept whole."""
         sheet = self.sheet
         available = sheet.measure - 2 * PAD * len(self.columns)
-        least: list[float] = []
-        wanted: list[float] = []
-        for at, column in enumerate(self.columns):
-            low, high = self.needs(at, column, available)
-            least.append(low)
-            wanted.append(high)
-        inner = share_out(self.columns, least, wanted, available)
+        needs = [self.needs(at, column, available) for at, column in enumerate(self.columns)]
+        titles = [sheet.text.width(sheet.text.printable(one.title, "semibold"), "semibold", 8.2) for one in self.columns]
+        least = [low for low, _ in needs]
+        wanted = [high for _, high in needs]
+        roomy = [high if one.width else max(high, title) for one, high, title in zip(self.columns, wanted, titles, strict=True)]
+        # Titles break over lines before cells do
+        inner = share_out(self.columns, least, roomy if sum(roomy) <= available else wanted, available)
         return [width + 2 * PAD for width in inner]
 
     def needs(self, at: int, column: Column, available: float) -> tuple[float, float]:
         """Least and wanted inner width of a column, from its title, its hint and the sampled rows."""
         text = self.sheet.text
         title = text.printable(column.title, "semibold")
-        high = text.width(title, "semibold", 8.2)
-        low = max(text.width(word, "semibold", 8.2) for word in title.split(" "))
+        low = high = max(text.width(word, "semibold", 8.2) for word in title.split(" "))
         style, size = self.styles[at], self.sizes[at]
         unbroken = column.kind in UNBROKEN
-        room = MARK_ROOM if column.kind == "state" else 0.0
         for row in self.sample:
+            room = MARK_ROOM if isinstance(row[at], State) else 0.0
             shown = text.printable(self.wording.text(row[at]), style)
             whole = max(text.width(line, style, size) for line in shown.split("\n")) + room
             high = max(high, whole)
             if unbroken:
                 low = max(low, whole)
             else:
-                low = max(low, min(max(text.width(word, style, size) for word in shown.split()), available * 0.3)) if shown.split() else low
-        # Rows after the sample may hold a digit more
-        if column.kind in UNBROKEN and len(self.sample) == SAMPLE:
-            slack = text.width("00", style, size)
-            low, high = low + slack, high + slack
+                longest = max((text.width(word, style, size) for word in shown.split()), default=0.0)
+                low = max(low, min(longest, available * 0.3))
+        if unbroken and len(self.sample) == SAMPLE:
+            slack = self.slack(column, style, size)
+            low, high = low + slack, max(high, low + slack)
         if column.width:
             return min(low, column.width), column.width
         return min(low, available * 0.5), max(high, low)
 
-    def plain_columns(self) -> list[tuple[int, float, float, str, float, str]]:
-        """What the fast path needs to know of each column."""
-        return [
-            (at, self.lefts[at], self.inner[at], self.styles[at], self.sizes[at], column.side)
-            for at, column in enumerate(self.columns)
-        ]
+    def slack(self, column: Column, style: Style, size: float) -> float:
+        """Room for what rows after the sample may hold: more digits, a wider month."""
+        text = self.sheet.text
+        if column.kind == "number":
+            return text.width(f"00{text.printable(self.wording.thousands)}", style, size)
+        if column.kind in {"time", "date"}:
+            return text.width("0", style, size) * 1.6
+        return text.width("0", style, size)
+
+    def plain_columns(self) -> list[tuple[float, float, Align]]:
+        """Left edge, inner width and side of each column."""
+        return [(self.lefts[at], self.inner[at], column.side) for at, column in enumerate(self.columns)]
 
     # -- cells ---------------------------------------------------------------------------------------------
 
@@ -127,7 +134,7 @@ class TableLayout:
         cell = Cell([], style, size)
         room = self.inner[at]
         if isinstance(value, State):
-            cell.mark, cell.token = value.condition, value.condition if value.condition != "none" else "ink-2"
+            cell.mark = value.condition
             room -= MARK_ROOM
         elif isinstance(value, Link):
             cell.target = f"#{value.anchor}" if value.anchor else value.href if "://" in value.href else ""
@@ -136,7 +143,12 @@ class TableLayout:
             cell.anchor = value.anchor
         elif value is None:
             cell.token = "ink-3"
-        cell.lines = text.wrap(text.printable(self.wording.text(value), style), style, size, room)
+        shown = text.printable(value if isinstance(value, str) else self.wording.text(value), style)
+        if self.unbroken[at] and (long := text.width(shown, style, size)) > room >= long * SMALLEST and "\n" not in shown:
+            cell.size = size * room / long  # a digit too many: smaller rather than broken
+            cell.lines = [shown]
+        else:
+            cell.lines = text.wrap(shown, style, size, room)
         return cell
 
     def laid(self, row: Row) -> list[Cell]:
@@ -292,8 +304,8 @@ class Chunk:
         top = sheet.y - ABOVE - 7.4
         ops = self.ops
         tallest = 1
-        for (at, left, inner, style, size, side), cell in zip(layout.plain, cells, strict=True):
-            lines = cell.lines
+        for (left, inner, side), cell in zip(layout.plain, cells, strict=True):
+            lines, size = cell.lines, cell.size
             if len(lines) > tallest:
                 tallest = len(lines)
             if cell.token != self.token:
@@ -306,11 +318,10 @@ class Chunk:
             y = top
             for line in lines:
                 x = left + offset
-                if side != "left" or (not line.isascii() and RIGHT_TO_LEFT.match(line)):
-                    long = sheet.text.width(line, cell.style, size)
-                    x = placed("right" if side == "left" else side, left + offset, inner - offset, long)
+                if side != "left":
+                    x = placed(side, left + offset, inner - offset, sheet.text.width(line, cell.style, size))
                 for name, shown in sheet.text.encoded(line, cell.style):
-                    font = f"{name} {size:g} Tf"
+                    font = f"{name} {size:.4g} Tf"
                     if font != self.font:
                         self.font = font
                         ops.append(font)
@@ -375,32 +386,36 @@ def share_out(columns: Sequence[Column], least: list[float], wanted: list[float]
             widths[at] += spare * weight / sum(weights)
         return widths
     if sum(least) <= available:
-        spare = available - sum(least)
-        # Square roots: a column ten times as long does not take ten times the rest
-        thirst = [max(high - low, 0.0) ** 0.5 * 10 for low, high in zip(least, wanted, strict=True)]
-        return poured(least, wanted, thirst, spare)
+        return fair(least, wanted, available)
     # Not even the longest words fit: the narrow columns keep theirs, the wide ones share what is left
     cap = level(least, available)
     return [min(width, cap) for width in least]
 
 
-def poured(least: list[float], wanted: list[float], thirst: list[float], spare: float) -> list[float]:
-    """Give the spare width by thirst, none beyond what is wanted; the last remainder goes to the thirstiest."""
-    widths = list(least)
-    for _ in range(4):
-        open_columns = [at for at in range(len(widths)) if wanted[at] - widths[at] > 0.01]
-        total = sum(thirst[at] for at in open_columns)
-        if spare < 0.01 or not total:
-            break
-        given = 0.0
-        for at in open_columns:
-            more = min(spare * thirst[at] / total, wanted[at] - widths[at])
-            widths[at] += more
-            given += more
-        spare -= given
-    if spare > 0:
-        widths[max(range(len(widths)), key=lambda at: thirst[at])] += spare
-    return widths
+def fair(least: list[float], wanted: list[float], available: float) -> list[float]:
+    """Short columns stay on one line; the long ones share the rest, none below its longest word."""
+    fixed: dict[int, float] = {}
+    while True:
+        free = [at for at in range(len(least)) if at not in fixed]
+        if not free:
+            return [fixed[at] for at in range(len(least))]
+        room = available - sum(fixed.values())
+        cap = level([wanted[at] for at in free], room)
+        tight = {at: least[at] for at in free if least[at] > min(wanted[at], cap)}
+        if not tight:
+            widths = [fixed.get(at, min(wanted[at], cap)) for at in range(len(least))]
+            # Between the long ones, more for those with more to say
+            long = [at for at in free if wanted[at] > cap]
+            pool = sum(widths[at] for at in long)
+            weights = {at: wanted[at] ** 0.5 for at in long}
+            for at in long:
+                asked = pool * weights[at] / sum(weights.values())
+                widths[at] = min(max(asked, least[at]), wanted[at])
+            slack = (available - sum(widths)) / len(long) if long else 0.0
+            for at in long:
+                widths[at] += slack
+            return widths
+        fixed |= tight
 
 
 def level(least: list[float], available: float) -> float:

@@ -100,6 +100,7 @@ class Typesetter:
         self.chosen: dict[tuple[Style, str], Face | None] = {}
         self.measured: dict[tuple[Style, str], float] = {}
         self.shown: dict[tuple[Style, str], list[tuple[str, str]]] = {}
+        self.directions: dict[str, Literal["L", "R"]] = {}
 
     # -- what can be printed -------------------------------------------------------------------------------
 
@@ -175,6 +176,10 @@ class Typesetter:
         lines: list[str] = []
         for stretch in text.split("\n"):
             lines += self.wrap_stretch(stretch, style, size, width)
+        if not text.isascii() and RIGHT_TO_LEFT.search(text):
+            # A line of a text runs as the whole text does, whatever letter it begins with
+            direction = base_direction(text)
+            self.directions |= dict.fromkeys(lines, direction)
         return lines
 
     def wrap_stretch(self, text: str, style: Style, size: float, width: float) -> list[str]:
@@ -266,7 +271,10 @@ class Typesetter:
                 long = self.width(text, style, own)
             line.append(Fragment(x + gap, long, text, style, target))
             x += gap + long
-        return [*lines, line] if line else lines
+        lines = [*lines, line] if line else lines
+        if any(RIGHT_TO_LEFT.search(span.text) for span in spans):
+            lines = [merged(one) for one in lines]
+        return lines
 
     def words_of(self, spans: Iterable[Span], base: Style) -> Iterable[tuple[bool, str, Style, str]]:
         """Words with (glued to the one before, text, style, target); a forced break is a word `\\n`."""
@@ -297,7 +305,9 @@ class Typesetter:
             return [(self.plain_name(style), text)]
         found = self.shown.get((style, text))
         if found is None:
-            line = displayed(text) if RIGHT_TO_LEFT.search(text) else text
+            line = text
+            if RIGHT_TO_LEFT.search(text):
+                line = displayed(text, self.directions.get(text) or base_direction(text))
             found = []
             for face, run in self.runs(line, style):
                 for subset, chunk in face.font.splitString(run, self.doc):
@@ -329,8 +339,36 @@ def joined_arabic(text: str) -> str:
     return str(arabic_reshaper.reshape(text))
 
 
-def displayed(line: str) -> str:
+def base_direction(text: str) -> Literal["L", "R"]:
+    """The direction of the first letter that has one."""
+    for char in text:
+        kind = unicodedata.bidirectional(char)
+        if kind in {"L", "R", "AL"}:
+            return "L" if kind == "L" else "R"
+    return "L"
+
+
+def displayed(line: str, direction: Literal["L", "R"]) -> str:
     """A line in the order in which it is read off the paper (Unicode bidirectional algorithm)."""
     from bidi import get_display
 
-    return str(get_display(line))
+    return str(get_display(line, base_dir=direction))
+
+
+def merged(line: list[Fragment]) -> list[Fragment]:
+    """Neighboring words that run right to left as one piece: their order is the other way round as well."""
+    found: list[Fragment] = []
+    for piece in line:
+        last = found[-1] if found else None
+        if (
+            last
+            and (last.style, last.target) == (piece.style, piece.target)
+            and RIGHT_TO_LEFT.search(last.text)
+            and RIGHT_TO_LEFT.search(piece.text)
+        ):
+            gap = " " if piece.x - (last.x + last.width) > 0.01 else ""
+            width = piece.x + piece.width - last.x
+            found[-1] = Fragment(last.x, width, f"{last.text}{gap}{piece.text}", last.style, last.target)
+        else:
+            found.append(piece)
+    return found
