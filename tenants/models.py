@@ -3,6 +3,7 @@
 from tenants.access.models import ReadLogEntry
 from tenants.clients.models import Client, Host
 from tenants.cockpit.models import ClientSummary
+from tenants.database.models import SchemaTemplate
 from tenants.engagements.models import Engagement, EngagementAuditor
 from tenants.members.models import Assignment, Membership, User
 from tenants.secrets.models import Installation, SigningKey
@@ -17,6 +18,7 @@ __all__ = [
     "Installation",
     "Membership",
     "ReadLogEntry",
+    "SchemaTemplate",
     "SigningKey",
     "User",
 ]

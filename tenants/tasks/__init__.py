@@ -1,1 +1,5 @@
-"""tasks."""
+"""The task envelope. Celery finds an app's tasks by importing `tenants.tasks`: this is its table of contents."""
+
+from tenants.tasks.envelope import fan_out
+
+__all__ = ["fan_out"]

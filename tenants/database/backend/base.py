@@ -25,6 +25,7 @@ from tenants.database.backend.guard import (
     GuardedCursor,
     GuardedServerCursor,
 )
+from tenants.database.backend.introspection import SchemaIntrospection
 from tenants.database.errors import PathNotConfirmed
 
 # Each server process caches every table it ever touched, per schema, and gives nothing back but by ending.
@@ -54,6 +55,7 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]
             options = {**options, "pool": {"connection_class": GuardedConnection, **own}}
             settings_dict = {**settings_dict, "OPTIONS": options}
         super().__init__(settings_dict, *args, **kwargs)
+        self.introspection = SchemaIntrospection(self)
 
     # Which schema is wanted
 
