@@ -104,8 +104,7 @@ def _migrate(database: str) -> None:
 
     before = connect_django(database)
     try:
-        call_command("migrate_schemas", shared=True, interactive=False, verbosity=0)
-        call_command("createcachetable", verbosity=0)
+        call_command("migrate", interactive=False, verbosity=0)
     finally:
         connect_django(before)
 
