@@ -4,6 +4,16 @@ from django.apps import AppConfig
 
 
 class ControlsConfig(AppConfig):
-    """See `docs/contributor.md` for what lives in `controls`."""
+    """Catalogue, rules, results, exceptions: what events mean for controls."""
 
     name = "controls"
+
+    def ready(self) -> None:
+        """Listen to what the apps on the left announce."""
+        from controls.catalogue.services import on_client_created
+        from controls.results.judging import on_batch_recording
+        from evidence.batches.signals import batch_recording
+        from tenants.clients.signals import client_created
+
+        batch_recording.connect(on_batch_recording, dispatch_uid="controls.judging")
+        client_created.connect(on_client_created, dispatch_uid="controls.catalogue")

@@ -1,6 +1,6 @@
 """Table of contents: tasks live in the concepts' folders."""
 
-from evidence.batches.tasks import intake_client, sweep_intake
-from evidence.ledger.tasks import checkpoint_client, checkpoint_clients
+from evidence.batches.tasks import intake
+from evidence.ledger.tasks import sign_head
 
-__all__ = ["checkpoint_client", "checkpoint_clients", "intake_client", "sweep_intake"]
+__all__ = ["intake", "sign_head"]

@@ -59,10 +59,18 @@ def category_of(criterion: str) -> str:
 def catalogue() -> Catalogue:
     """Read, check and return the catalogue; raises `CatalogueError` naming everything that is wrong."""
     written = yaml.safe_load((FOLDER / "criteria.yml").read_text(encoding="utf-8"))
-    criteria = {id: Criterion(id, title, category_of(id)) for id, title in written["criteria"].items()}
-    rows = yaml.safe_load((FOLDER / "templates.yml").read_text(encoding="utf-8"))["templates"]
+    criteria = {
+        id: Criterion(id, title, category_of(id))
+        for id, title in written["criteria"].items()
+    }
+    rows = yaml.safe_load((FOLDER / "templates.yml").read_text(encoding="utf-8"))[
+        "templates"
+    ]
     templates = {
-        row["id"]: Template(**{**row, "criteria": tuple(row["criteria"]), "tests": tuple(row["tests"])}) for row in rows
+        row["id"]: Template(
+            **{**row, "criteria": tuple(row["criteria"]), "tests": tuple(row["tests"])}
+        )
+        for row in rows
     }
     made = Catalogue(written["categories"], criteria, templates)
     wrong = _contradictions(made, len(rows))
@@ -77,10 +85,18 @@ def _contradictions(made: Catalogue, rows: int) -> list[str]:
         wrong.append(f"{len(made.criteria)} criteria instead of 61")
     if len(made.templates) != rows:
         wrong.append("two templates share an id")
-    wrong += [f"{c.id} belongs to no category" for c in made.criteria.values() if c.category not in made.categories]
+    wrong += [
+        f"{c.id} belongs to no category"
+        for c in made.criteria.values()
+        if c.category not in made.categories
+    ]
     keyed = set()
     for template in made.templates.values():
-        wrong += [f"{template.id} names {c}, which is no criterion" for c in template.criteria if c not in made.criteria]
+        wrong += [
+            f"{template.id} names {c}, which is no criterion"
+            for c in template.criteria
+            if c not in made.criteria
+        ]
         if template.key:
             keyed.update(template.criteria)
     wrong += [f"no key control serves {c}" for c in made.criteria if c not in keyed]

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from controls.catalogue.loader import PROCEDURE_WORDS, Template, catalogue
 from controls.catalogue.models import Control, ControlProcedure, CriterionScope
+from tenants.clients.models import Client
 
 
 @transaction.atomic
@@ -23,14 +24,18 @@ def instantiate(*, on: date, categories: Iterable[str] = ("CC",)) -> None:
             CriterionScope(
                 criterion=c.id,
                 in_scope=c.category in chosen,
-                reason="" if c.category in chosen else f"{made.categories[c.category]} was not chosen.",
+                reason=""
+                if c.category in chosen
+                else f"{made.categories[c.category]} was not chosen.",
             )
             for c in made.criteria.values()
         ],
         ignore_conflicts=True,
     )
     present = set(Control.objects.values_list("pk", flat=True))
-    templates = [t for t in made.templates.values() if t.id not in present and _serves(t, chosen)]
+    templates = [
+        t for t in made.templates.values() if t.id not in present and _serves(t, chosen)
+    ]
     Control.objects.bulk_create([_control(t, on) for t in templates])
     ControlProcedure.objects.bulk_create([p for t in templates for p in _procedures(t)])
 
@@ -40,7 +45,9 @@ def put_in_place(controls: Iterable[str], *, since: date) -> None:
     Control.objects.filter(pk__in=list(controls)).update(
         status=Control.Status.IN_PLACE, in_operation_from=since, version_from=since
     )
-    ControlProcedure.objects.filter(control__in=list(controls)).update(active_from=since)
+    ControlProcedure.objects.filter(control__in=list(controls)).update(
+        active_from=since
+    )
 
 
 def _serves(template: Template, chosen: set[str]) -> bool:
@@ -63,8 +70,17 @@ def _control(template: Template, on: date) -> Control:
 
 def _procedures(template: Template) -> list[ControlProcedure]:
     procedures = [
-        ControlProcedure(control_id=template.id, kind=PROCEDURE_WORDS.get(test, "rule"), ref=test)
+        ControlProcedure(
+            control_id=template.id, kind=PROCEDURE_WORDS.get(test, "rule"), ref=test
+        )
         for test in template.tests
     ]
-    procedures.append(ControlProcedure(control_id=template.id, kind="design", ref="design"))
+    procedures.append(
+        ControlProcedure(control_id=template.id, kind="design", ref="design")
+    )
     return procedures
+
+
+def on_client_created(sender: object, *, client: Client, **_: object) -> None:
+    """Give a new client its criteria and Security's controls, all planned until somebody puts them in place."""
+    instantiate(on=client.created_at.astimezone(client.tzinfo).date())

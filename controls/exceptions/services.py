@@ -12,10 +12,18 @@ from django.db.models import Max
 from controls.catalogue.models import Control
 from controls.exceptions.clocks import fix_due, triage_due
 from controls.exceptions.models import ControlException, ExceptionAct
-from controls.exceptions.states import CAUSES, FALSE_CODES, HARMS, LIVE, SEVERITIES, TRANSITIONS, Step
+from controls.exceptions.states import (
+    CAUSES,
+    FALSE_CODES,
+    HARMS,
+    LIVE,
+    SEVERITIES,
+    TRANSITIONS,
+    Step,
+)
 from controls.results.models import Occurrence
+from controls.rules.language import Rule, group_key
 from controls.rules.language.durations import parse_duration
-from controls.rules.language.rule import Rule
 from evidence.ledger.leaf import canonical, rfc3339
 from evidence.ledger.services import Recorded, append
 
@@ -49,20 +57,35 @@ def open_for(failures: Sequence[Failure], *, at: datetime) -> list[ControlExcept
     opened: list[ControlException] = []
     things: list[tuple[ExceptionAct, Recorded]] = []
     for (rule_id, group, bucket), members in sorted(_grouped(failures).items()):
-        exception = ControlException.objects.select_for_update().filter(
-            rule=rule_id, group_key=group, bucket=bucket
-        ).first()
+        exception = (
+            ControlException.objects.select_for_update()
+            .filter(rule=rule_id, group_key=group, bucket=bucket)
+            .first()
+        )
         if exception is None:
             exception = _open(members, group, bucket, at)
             opened.append(exception)
-            things.append(_act(exception, "open", "", "open", None, at, exception.facts, "rule"))
+            things.append(
+                _act(exception, "open", "", "open", None, at, exception.facts, "rule")
+            )
         else:
             reopened = _join(exception, members)
             if reopened:
                 things.append(
-                    _act(exception, "reopen", reopened, "triaged", None, at, "A later member failed.", "rule")
+                    _act(
+                        exception,
+                        "reopen",
+                        reopened,
+                        "triaged",
+                        None,
+                        at,
+                        "A later member failed.",
+                        "rule",
+                    )
                 )
-        Occurrence.objects.filter(pk__in=[m.occurrence.pk for m in members]).update(exception=exception)
+        Occurrence.objects.filter(pk__in=[m.occurrence.pk for m in members]).update(
+            exception=exception
+        )
     _write(things, at)
     return opened
 
@@ -70,19 +93,23 @@ def open_for(failures: Sequence[Failure], *, at: datetime) -> list[ControlExcept
 def release(occurrence_ids: Iterable[int], *, at: datetime) -> None:
     """Take members that no longer fail off their exceptions; one without failing members is corrected."""
     touched = set(
-        Occurrence.objects.filter(pk__in=list(occurrence_ids), exception__isnull=False).values_list(
-            "exception_id", flat=True
-        )
+        Occurrence.objects.filter(
+            pk__in=list(occurrence_ids), exception__isnull=False
+        ).values_list("exception_id", flat=True)
     )
     things = []
-    for exception in ControlException.objects.select_for_update().filter(pk__in=touched, state__in=LIVE):
+    for exception in ControlException.objects.select_for_update().filter(
+        pk__in=touched, state__in=LIVE
+    ):
         if exception.members.filter(result=Occurrence.Result.FAIL).exists():
             continue
         before, exception.state, exception.closed_at = exception.state, "closed", at
         exception.version += 1
         exception.save(update_fields=["state", "closed_at", "version"])
         words = "Corrected: judged again with late evidence, no member fails."
-        things.append(_act(exception, "correct", before, "closed", None, at, words, "rule"))
+        things.append(
+            _act(exception, "correct", before, "closed", None, at, words, "rule")
+        )
     _write(things, at)
 
 
@@ -104,11 +131,15 @@ def act(
     with transaction.atomic():
         locked = ControlException.objects.select_for_update().get(pk=exception.pk)
         if locked.version != version:
-            raise Changed(f"{locked.number} was changed by somebody else meanwhile. Look at it again, then act.")
+            raise Changed(
+                f"{locked.number} was changed by somebody else meanwhile. Look at it again, then act."
+            )
         step = TRANSITIONS[locked.state].get(action)
         if step is None:
             possible = ", ".join(TRANSITIONS[locked.state]) or "nothing"
-            raise Refused(f"{locked.number} is {locked.get_state_display()}: it allows {possible}, not {action}.")
+            raise Refused(
+                f"{locked.number} is {locked.get_state_display()}: it allows {possible}, not {action}."
+            )
         _check(locked, action, step, by, at, given)
         before = locked.state
         _apply(locked, action, step, by, at, given)
@@ -120,7 +151,9 @@ def act(
         return locked
 
 
-def comment(exception: ControlException, *, by: UUID, at: datetime, words: str) -> ExceptionAct:
+def comment(
+    exception: ControlException, *, by: UUID, at: datetime, words: str
+) -> ExceptionAct:
     """Add a note to the history; the state stays."""
     if not words.strip():
         raise Refused("A comment needs words.")
@@ -137,27 +170,53 @@ def comment(exception: ControlException, *, by: UUID, at: datetime, words: str) 
 
 
 def _check(
-    exception: ControlException, action: str, step: Step, by: UUID, at: datetime, given: Mapping[str, object]
+    exception: ControlException,
+    action: str,
+    step: Step,
+    by: UUID,
+    at: datetime,
+    given: Mapping[str, object],
 ) -> None:
     missing = [name for name in step.needs if not str(given.get(name) or "").strip()]
     if missing:
-        raise Refused(f"To {action.replace('_', ' ')} {exception.number}, say also: {', '.join(missing)}.")
+        raise Refused(
+            f"To {action.replace('_', ' ')} {exception.number}, say also: {', '.join(missing)}."
+        )
     if step.separate and by in {exception.owner, exception.fixed_by}:
-        raise Refused(f"Who owns or fixed {exception.number} cannot {action.replace('_', ' ')} it. Ask another person.")
-    for name, allowed in (("severity", SEVERITIES), ("cause", CAUSES), ("harm", HARMS), ("code", FALSE_CODES)):
+        raise Refused(
+            f"Who owns or fixed {exception.number} cannot {action.replace('_', ' ')} it. Ask another person."
+        )
+    for name, allowed in (
+        ("severity", SEVERITIES),
+        ("cause", CAUSES),
+        ("harm", HARMS),
+        ("code", FALSE_CODES),
+    ):
         if name in step.needs and given[name] not in allowed:
-            raise Refused(f'"{given[name]}" is no {name}. Choose one of: {", ".join(allowed)}.')
+            raise Refused(
+                f'"{given[name]}" is no {name}. Choose one of: {", ".join(allowed)}.'
+            )
     fixed_at = given.get("fixed_at")
-    if "fixed_at" in step.needs and (not isinstance(fixed_at, datetime) or fixed_at > at):
+    if "fixed_at" in step.needs and (
+        not isinstance(fixed_at, datetime) or fixed_at > at
+    ):
         raise Refused("The time of the fix is a time, and not in the future.")
 
 
 def _apply(
-    exception: ControlException, action: str, step: Step, by: UUID, at: datetime, given: Mapping[str, object]
+    exception: ControlException,
+    action: str,
+    step: Step,
+    by: UUID,
+    at: datetime,
+    given: Mapping[str, object],
 ) -> None:
     exception.state = step.to
     if action == "triage":
-        exception.severity, exception.cause = str(given["severity"]), str(given["cause"])
+        exception.severity, exception.cause = (
+            str(given["severity"]),
+            str(given["cause"]),
+        )
         exception.harm = str(given["harm"])
         exception.cause_words = str(given.get("words") or "")
         owner = given.get("owner")
@@ -165,7 +224,11 @@ def _apply(
     elif action == "fix":
         fixed_at = given["fixed_at"]
         assert isinstance(fixed_at, datetime)
-        exception.fix, exception.fixed_at, exception.fixed_by = str(given["fix"]), fixed_at, by
+        exception.fix, exception.fixed_at, exception.fixed_by = (
+            str(given["fix"]),
+            fixed_at,
+            by,
+        )
     elif action == "good_retest":
         exception.retested_at = at
     elif step.to in ("closed", "false_positive"):
@@ -177,21 +240,26 @@ def _apply(
 def _grouped(failures: Sequence[Failure]) -> dict[tuple[str, str, str], list[Failure]]:
     groups: dict[tuple[str, str, str], list[Failure]] = {}
     for failure in failures:
-        group = " · ".join(failure.occurrence.group)[:400]
+        group = group_key(failure.occurrence.group)[:400]
         groups.setdefault((failure.rule.id, group, failure.bucket), []).append(failure)
     return groups
 
 
-def _open(members: Sequence[Failure], group: str, bucket: str, at: datetime) -> ControlException:
+def _open(
+    members: Sequence[Failure], group: str, bucket: str, at: datetime
+) -> ControlException:
     rule = members[0].rule
     zone = connection.tenant.tzinfo
     times = [m.occurrence.time for m in members]
     severity = max((m.occurrence.severity for m in members), key=SEVERITIES.index)
     controls = sorted(
-        Control.objects.filter(procedures__ref=rule.id).values_list("pk", "key"), key=lambda c: (not c[1], c[0])
+        Control.objects.filter(procedures__ref=rule.id).values_list("pk", "key"),
+        key=lambda c: (not c[1], c[0]),
     )
     primary = controls[0][0] if controls else ""
-    criteria = Control.objects.filter(pk=primary).values_list("criteria", flat=True).first()
+    criteria = (
+        Control.objects.filter(pk=primary).values_list("criteria", flat=True).first()
+    )
     due = fix_due(at, severity, parse_duration(rule.remediation.sla), zone)
     return ControlException.objects.create(
         number=_next_number(at),
@@ -226,15 +294,29 @@ def _facts(rule: Rule, members: Sequence[Failure]) -> str:
 
 def _join(exception: ControlException, members: Sequence[Failure]) -> str:
     """Add members to an exception; return its former state when that re-opened it, else an empty text."""
-    exception.occurred_first = min([exception.occurred_first, *(m.occurrence.time for m in members)])
-    exception.occurred_last = max([exception.occurred_last, *(m.occurrence.time for m in members)])
-    worst = max([exception.severity, *(m.occurrence.severity for m in members)], key=SEVERITIES.index)
+    exception.occurred_first = min(
+        [exception.occurred_first, *(m.occurrence.time for m in members)]
+    )
+    exception.occurred_last = max(
+        [exception.occurred_last, *(m.occurrence.time for m in members)]
+    )
+    worst = max(
+        [exception.severity, *(m.occurrence.severity for m in members)],
+        key=SEVERITIES.index,
+    )
     exception.severity = worst
     before = ""
     ended = exception.state in ("closed", "false_positive", "fixed", "retested")
-    after_fix = any(exception.fixed_at is None or m.occurrence.time > exception.fixed_at for m in members)
+    after_fix = any(
+        exception.fixed_at is None or m.occurrence.time > exception.fixed_at
+        for m in members
+    )
     known = set(exception.members.values_list("member_id", flat=True))
-    if ended and after_fix and any(m.occurrence.member_id not in known for m in members):
+    if (
+        ended
+        and after_fix
+        and any(m.occurrence.member_id not in known for m in members)
+    ):
         before, exception.state, exception.closed_at = exception.state, "triaged", None
     exception.version += 1
     exception.save()
@@ -244,8 +326,13 @@ def _join(exception: ControlException, members: Sequence[Failure]) -> str:
 def _next_number(at: datetime) -> str:
     year = at.astimezone(connection.tenant.tzinfo).year
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", [NUMBER_LOCK])
-    last = ControlException.objects.filter(number__startswith=f"EX-{year}-").aggregate(n=Max("number"))["n"]
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))",
+            [NUMBER_LOCK],
+        )
+    last = ControlException.objects.filter(number__startswith=f"EX-{year}-").aggregate(
+        n=Max("number")
+    )["n"]
     return f"EX-{year}-{int(last.rsplit('-', 1)[1]) + 1 if last else 1:04d}"
 
 
@@ -286,12 +373,19 @@ def _act(
         ref=f"{exception.number}/{exception.version}",
         sha256=hashlib.sha256(content).hexdigest(),
         actor=str(by) if by else "system",
-        meta={"action": action, "exception": exception.number, "from": before, "to": after},
+        meta={
+            "action": action,
+            "exception": exception.number,
+            "from": before,
+            "to": after,
+        },
     )
     return row, thing
 
 
-def _write(things: Sequence[tuple[ExceptionAct, Recorded | None]], at: datetime) -> None:
+def _write(
+    things: Sequence[tuple[ExceptionAct, Recorded | None]], at: datetime
+) -> None:
     recorded = [thing for _, thing in things if thing is not None]
     seqs = iter(append(recorded, at=at) if recorded else [])
     for row, thing in things:

@@ -19,7 +19,9 @@ class Step:
 # {state: {action: step}}; what is not here is refused by name.
 TRANSITIONS: dict[str, dict[str, Step]] = {
     "open": {
-        "triage": Step("triaged", "exception.triage", ("severity", "cause", "harm"), leaf=False),
+        "triage": Step(
+            "triaged", "exception.triage", ("severity", "cause", "harm"), leaf=False
+        ),
         "fix": Step("fixed", "exception.fix", ("fix", "fixed_at")),
         "call_false": Step("false_positive", "exception.call_false", ("code", "words")),
         "correct": Step("closed", "", ("words",)),
@@ -53,7 +55,21 @@ TRANSITIONS: dict[str, dict[str, Step]] = {
     "merged": {},
 }
 
-CAUSES = ("person", "process", "technology", "vendor", "design", "data", "not known yet")
+CAUSES = (
+    "person",
+    "process",
+    "technology",
+    "vendor",
+    "design",
+    "data",
+    "not known yet",
+)
 HARMS = ("none seen", "seen", "not looked at")
 SEVERITIES = ("low", "medium", "high", "critical")
-FALSE_CODES = ("rule wrong", "fact wrong", "approved beforehand", "duplicate", "test account")
+FALSE_CODES = (
+    "rule wrong",
+    "fact wrong",
+    "approved beforehand",
+    "duplicate",
+    "test account",
+)

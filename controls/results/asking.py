@@ -18,7 +18,9 @@ SECOND_FACTOR = "session.mfa"
 class Asking:
     """Answers `fact.*` of events of one source as of their time; remembers what was asked since `taken`."""
 
-    def __init__(self, source: Source, start: datetime, end: datetime, names: Iterable[str]) -> None:
+    def __init__(
+        self, source: Source, start: datetime, end: datetime, names: Iterable[str]
+    ) -> None:
         self._adapter = adapter(source.slug)
         self._facts = Facts(source.pk, start, end, names=[*names, "arn"])
         self._source = source
@@ -46,5 +48,10 @@ class Asking:
 
     def _proofs(self, kind: str, key: str) -> Sequence[contract.Proof]:
         self._asked.add(proof_key(kind, key))
-        rows = Proof.objects.filter(source=self._source, kind=kind, key=key).order_by("at", "uid")
-        return [contract.Proof(r.kind, r.key, r.at, r.value, r.seq, bytes(r.uid)) for r in rows]
+        rows = Proof.objects.filter(source=self._source, kind=kind, key=key).order_by(
+            "at", "uid"
+        )
+        return [
+            contract.Proof(r.kind, r.key, r.at, r.value, r.seq, bytes(r.uid))
+            for r in rows
+        ]

@@ -14,6 +14,7 @@ from django.db.models import Q
 from controls.results.asking import Asking
 from controls.results.members import Member, drop, keep
 from controls.results.models import Occurrence
+from controls.rules.language import Judgment, Rule
 from controls.rules.registry import RuleSetInForce, in_force
 from evidence.batches.models import Batch
 from evidence.batches.raw import decode
@@ -27,7 +28,13 @@ from tenants.clients.period import Period
 
 
 def on_batch_recording(
-    sender: type[Batch], *, batch: Batch, events: Sequence[Event], changes: Changes, at: datetime, **_: object
+    sender: type[Batch],
+    *,
+    batch: Batch,
+    events: Sequence[Event],
+    changes: Changes,
+    at: datetime,
+    **_: object,
 ) -> int:
     """Receive one chunk of a batch on its way into the tables; return how many exceptions that opened."""
     rules = in_force()
@@ -38,35 +45,59 @@ def on_batch_recording(
     return opened
 
 
-def _judge(rules: RuleSetInForce, source: Source, batch: Batch, events: Sequence[Event]) -> list[Member]:
-    asking = Asking(source, min(e.time for e in events), max(e.time for e in events), rules.fact_names)
+def _judge(
+    rules: RuleSetInForce, source: Source, batch: Batch, events: Sequence[Event]
+) -> list[Member]:
+    """Judge events; one that only a fact kept out of a population is kept too, as no member."""
+    asking = Asking(
+        source,
+        min(e.time for e in events),
+        max(e.time for e in events),
+        rules.fact_names,
+    )
     members = []
     for event in events:
-        judgments = rules.at(event.time).judge(event, asking)
-        asked = asking.taken()
-        for judgment in judgments:
-            members.append(
-                Member(
-                    rule=judgment.rule,
-                    member_id=f"e:{event.uid.hex()}",
-                    time=event.time,
-                    source_id=source.pk,
-                    batch_id=batch.pk,
-                    seq=event.seq,
-                    judgment=judgment,
-                    uid=event.uid,
-                    occurrence_key=event.occurrence_key,
-                    action=event.action,
-                    actor_key=event.actor_key,
-                    target_key=event.target_key,
-                    depends=asked,
-                    late=batch.received_to - event.time > LATENESS,
-                )
-            )
+        ruleset = rules.at(event.time)
+        judgments = ruleset.judge(event, asking)
+        if not asking.taken():
+            members += [_member(batch, event, j.rule, j, ()) for j in judgments]
+            continue
+        for rule in ruleset.member_rules:
+            judgment = ruleset.judge_rule(rule, event, asking)
+            asked = asking.taken()
+            if judgment is not None or asked:
+                members.append(_member(batch, event, rule, judgment, asked))
     return members
 
 
-def _judge_again(rules: RuleSetInForce, source: Source, changes: Changes, at: datetime) -> int:
+def _member(
+    batch: Batch,
+    event: Event,
+    rule: Rule,
+    judgment: Judgment | None,
+    asked: tuple[str, ...],
+) -> Member:
+    return Member(
+        rule=rule,
+        member_id=f"e:{event.uid.hex()}",
+        time=event.time,
+        source_id=batch.source_id,
+        batch_id=batch.pk,
+        seq=event.seq,
+        judgment=judgment,
+        uid=event.uid,
+        occurrence_key=event.occurrence_key,
+        action=event.action,
+        actor_key=event.actor_key,
+        target_key=event.target_key,
+        depends=asked,
+        late=batch.received_to - event.time > LATENESS,
+    )
+
+
+def _judge_again(
+    rules: RuleSetInForce, source: Source, changes: Changes, at: datetime
+) -> int:
     """Judge earlier events again whose facts or proofs are known only now; return the exceptions opened."""
     opened = 0
     if changes.proofs:
@@ -78,12 +109,19 @@ def _judge_again(rules: RuleSetInForce, source: Source, changes: Changes, at: da
         if key.rsplit(" ", 1)[1] in rules.fact_names:
             spans[span].append(key)
     for (start, end), keys in spans.items():
-        opened += _again(rules, source, Q(time__gte=start, time__lte=end, depends__overlap=sorted(keys)), at)
+        opened += _again(
+            rules,
+            source,
+            Q(time__gte=start, time__lte=end, depends__overlap=sorted(keys)),
+            at,
+        )
     return opened
 
 
 def _again(rules: RuleSetInForce, source: Source, which: Q, at: datetime) -> int:
-    rows = Occurrence.objects.filter(which, source=source, uid__isnull=False).order_by("batch_id", "seq")
+    rows = Occurrence.objects.filter(which, source=source, uid__isnull=False).order_by(
+        "batch_id", "seq"
+    )
     by_batch: dict[int, set[int]] = defaultdict(set)
     for batch_id, seq in rows.values_list("batch_id", "seq"):
         by_batch[batch_id].add(seq)
@@ -95,17 +133,27 @@ def _again(rules: RuleSetInForce, source: Source, which: Q, at: datetime) -> int
     return opened
 
 
-def _judge_days(rules: RuleSetInForce, source: Source, changes: Changes, at: datetime) -> int:
+def _judge_days(
+    rules: RuleSetInForce, source: Source, changes: Changes, at: datetime
+) -> int:
     """Evaluate state rules on the days that a listing or a change event of this batch bears on."""
     zone = connection.tenant.tzinfo
-    days = {day for listed in changes.snapshots for day in days_between(listed, listed + MAX_AGE, zone)}
+    days = {
+        day
+        for listed in changes.snapshots
+        for day in days_between(listed, listed + MAX_AGE, zone)
+    }
     for key, (start, end) in changes.facts.items():
         if key.rsplit(" ", 1)[1] in rules.fact_names:
             days.update(days_between(start, min(end, start + 2 * MAX_AGE), zone))
-    return sum(judge_day(rules, source, Period(day, day, zone), at=at) for day in sorted(days))
+    return sum(
+        judge_day(rules, source, Period(day, day, zone), at=at) for day in sorted(days)
+    )
 
 
-def judge_day(rules: RuleSetInForce, source: Source, day: Period, *, at: datetime) -> int:
+def judge_day(
+    rules: RuleSetInForce, source: Source, day: Period, *, at: datetime
+) -> int:
     """Judge every item of the state rules on one client-zone day; return the exceptions opened.
 
     A day fails if any evaluation of it failed, else it is unknown if any was, else it passes.
@@ -119,8 +167,10 @@ def judge_day(rules: RuleSetInForce, source: Source, day: Period, *, at: datetim
     for rule in state_rules:
         worst: dict[str, Member] = {}
         for account in listed:
-            judgment = ruleset.judge_item(rule, {"key": account.key, **account.facts}, account.at)
-            if judgment is None or judgment.result == "none":
+            judgment = ruleset.judge_item(
+                rule, {"key": account.key, **account.facts}, account.at, source.slug
+            )
+            if judgment is None:
                 continue
             member = Member(
                 rule=rule,
@@ -133,11 +183,11 @@ def judge_day(rules: RuleSetInForce, source: Source, day: Period, *, at: datetim
                 actor_key=account.key,
             )
             earlier = worst.get(account.key)
-            if earlier is None or _worse(judgment.result, earlier.judgment.result):
+            if earlier is None or _worse(member.result, earlier.result):
                 worst[account.key] = member
-        gone = Occurrence.objects.filter(rule=rule.id, source=source, local_date=day.start).exclude(
-            member_id__in=[m.member_id for m in worst.values()]
-        )
+        gone = Occurrence.objects.filter(
+            rule=rule.id, source=source, local_date=day.start
+        ).exclude(member_id__in=[m.member_id for m in worst.values()])
         drop(gone.exclude(result=Occurrence.Result.NONE), at=at)
         opened += keep(list(worst.values()), at=at)
     return opened
@@ -146,4 +196,3 @@ def judge_day(rules: RuleSetInForce, source: Source, day: Period, *, at: datetim
 def _worse(result: str, than: str) -> bool:
     order = ("fail", "unknown", "pass")
     return order.index(result) < order.index(than)
-

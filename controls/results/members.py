@@ -10,9 +10,7 @@ from django.db import connection
 
 from controls.exceptions.services import Failure, open_for, release
 from controls.results.models import Occurrence, Tally
-from controls.rules.language.judgment import Judgment
-from controls.rules.language.rule import Rule
-from controls.rules.language.windows import bucket_of
+from controls.rules.language import Judgment, Rule, bucket_of
 
 COUNTED = ("pass", "fail", "unknown")
 
@@ -27,7 +25,7 @@ class Member:
     source_id: int
     batch_id: int
     seq: int
-    judgment: Judgment
+    judgment: Judgment | None
     uid: bytes | None = None
     occurrence_key: str = ""
     action: str = ""
@@ -35,6 +33,11 @@ class Member:
     target_key: str = ""
     depends: tuple[str, ...] = ()
     late: bool = False
+
+    @property
+    def result(self) -> str:
+        """What the rule said; `none` where a fact kept it out of the population."""
+        return self.judgment.result if self.judgment else "none"
 
 
 @dataclass(slots=True)
@@ -45,6 +48,18 @@ class _Delta:
     unknown: int = 0
     late: int = 0
     reasons: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def __bool__(self) -> bool:
+        return any(
+            (
+                self.population,
+                self.passed,
+                self.failed,
+                self.unknown,
+                self.late,
+                *self.reasons.values(),
+            )
+        )
 
     def add(self, row: Occurrence, sign: int) -> None:
         if row.result not in COUNTED:
@@ -91,7 +106,16 @@ def keep(members: Sequence[Member], *, at: datetime) -> int:
     if moved:
         Occurrence.objects.bulk_update(
             moved,
-            ["result", "reason", "note", "severity", "group", "depends", "rule_version", "judged_at"],
+            [
+                "result",
+                "reason",
+                "note",
+                "severity",
+                "group",
+                "depends",
+                "rule_version",
+                "judged_at",
+            ],
             batch_size=500,
         )
     _attach(members, deltas)
@@ -99,7 +123,9 @@ def keep(members: Sequence[Member], *, at: datetime) -> int:
     if mended:
         release([row.pk for row in mended], at=at)
     failures = [
-        Failure(row, rule, bucket_of(rule, row.time, zone)) for row, rule in failing if row.result == "fail"
+        Failure(row, rule, bucket_of(rule, row.time, zone))
+        for row, rule in failing
+        if row.result == "fail"
     ]
     return len(open_for(failures, at=at)) if failures else 0
 
@@ -111,7 +137,9 @@ def drop(rows: Iterable[Occurrence], *, at: datetime) -> None:
     for row in rows:
         deltas[_day(row)].add(row, -1)
     release_ids = [row.pk for row in rows if row.result == "fail"]
-    Occurrence.objects.filter(pk__in=[row.pk for row in rows]).update(result=Occurrence.Result.NONE)
+    Occurrence.objects.filter(pk__in=[row.pk for row in rows]).update(
+        result=Occurrence.Result.NONE
+    )
     if release_ids:
         release(release_ids, at=at)
     _tally(deltas)
@@ -154,9 +182,10 @@ def _row(member: Member, zone: ZoneInfo, at: datetime) -> Occurrence:
 
 def _judge_again(row: Occurrence, member: Member, at: datetime) -> None:
     judgment = member.judgment
-    row.result, row.reason, row.note = judgment.result, judgment.reason, judgment.note
-    row.severity = judgment.severity
-    row.group = list(judgment.group)
+    row.result = member.result
+    row.reason, row.note = (judgment.reason, judgment.note) if judgment else ("", "")
+    row.severity = judgment.severity if judgment else member.rule.severity
+    row.group = list(judgment.group) if judgment else []
     row.depends = sorted(member.depends)
     row.rule_version = member.rule.version
     row.judged_at = at
@@ -183,11 +212,13 @@ def _attach(members: Sequence[Member], deltas: Deltas) -> None:
 
 
 def _tally(deltas: Deltas) -> None:
-    changed = {key: d for key, d in sorted(deltas.items()) if d.population or d.passed or d.failed or d.unknown or d.late or any(d.reasons.values())}
-    if not changed:
-        return
-    for (rule, source_id, day), delta in changed.items():
-        row, _ = Tally.objects.select_for_update().get_or_create(rule=rule, source_id=source_id, local_date=day)
+    """Move the tallies; rows are taken in order of their key, so two workers cannot deadlock."""
+    for (rule, source_id, day), delta in sorted(deltas.items()):
+        if not delta:
+            continue
+        row, _ = Tally.objects.select_for_update().get_or_create(
+            rule=rule, source_id=source_id, local_date=day
+        )
         row.population += delta.population
         row.passed += delta.passed
         row.failed += delta.failed

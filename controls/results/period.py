@@ -93,53 +93,77 @@ def coverage_of(period: Period, *, at: datetime) -> dict[str, list[DayState]]:
 
 
 def control_result(
-    control: Control, period: Period, *, at: datetime, coverage: Mapping[str, list[DayState]] | None = None
+    control: Control,
+    period: Period,
+    *,
+    at: datetime,
+    coverage: Mapping[str, list[DayState]] | None = None,
 ) -> ControlResult:
     """Return what a control's procedures came to; `coverage` saves reading it once per control."""
     if coverage is None:
         coverage = coverage_of(period, at=at)
-    results = [_procedure_result(p, control, period, coverage) for p in control.procedures.all()]
+    results = [
+        _procedure_result(p, control, period, coverage)
+        for p in control.procedures.all()
+    ]
     return ControlResult(control, _worst(results), results)
 
 
 def _worst(results: Sequence[ProcedureResult]) -> Outcome:
     """The worst word wins, but `did_not_occur` yields to any procedure that had members."""
-    words = {r.outcome for r in results if r.procedure.kind != ControlProcedure.Kind.DESIGN}
+    words = {
+        r.outcome for r in results if r.procedure.kind != ControlProcedure.Kind.DESIGN
+    }
     if Outcome.DID_NOT_OCCUR in words and any(r.population for r in results):
         words.discard(Outcome.DID_NOT_OCCUR)
     return next((word for word in Outcome if word in words), Outcome.NOT_TESTED)
 
 
 def _procedure_result(
-    procedure: ControlProcedure, control: Control, period: Period, coverage: Mapping[str, list[DayState]]
+    procedure: ControlProcedure,
+    control: Control,
+    period: Period,
+    coverage: Mapping[str, list[DayState]],
 ) -> ProcedureResult:
     rule = rule_by_id(procedure.ref)
     untested = _why_not_tested(procedure, control, period, coverage)
     if untested:
         version, kind = (rule.version, rule.kind) if rule else ("", procedure.kind)
-        return ProcedureResult(procedure, procedure.ref, version, kind, Outcome.NOT_TESTED, untested)
+        return ProcedureResult(
+            procedure, procedure.ref, version, kind, Outcome.NOT_TESTED, untested
+        )
     assert rule is not None
-    carriers = [slug for slug in coverage if slug in rule.sources or "any" in rule.sources]
+    carriers = [
+        slug for slug in coverage if slug in rule.sources or "any" in rule.sources
+    ]
     tallies = {t["local_date"]: t for t in _tallies(rule.id, period)}
     per_day = {slug: {d.local_date: d for d in coverage[slug]} for slug in carriers}
     days = [
         DayFigures(
             day,
-            *(tallies[day][k] if day in tallies else 0 for k in ("population", "passed", "failed", "unknown")),
+            *(
+                tallies[day][k] if day in tallies else 0
+                for k in ("population", "passed", "failed", "unknown")
+            ),
             state=worst(per_day[slug][day].state for slug in carriers),
         )
         for day in period.days()
     ]
     reasons: Counter[str] = Counter()
-    for row in Tally.objects.filter(rule=rule.id, local_date__range=(period.start, period.end)):
+    for row in Tally.objects.filter(
+        rule=rule.id, local_date__range=(period.start, period.end)
+    ):
         reasons.update(row.reasons)
     population, passed, failed, unknown = (
-        sum(getattr(day, name) for day in days) for name in ("population", "passed", "failed", "unknown")
+        sum(getattr(day, name) for day in days)
+        for name in ("population", "passed", "failed", "unknown")
     )
     if rule.kind == "state":
         days = [_stale_as_gap(day) for day in days]
     items, items_failed = _items(rule.id, period) if rule.kind == "state" else (0, 0)
-    gaps = sum(day.state in (State.GAP, State.UNKNOWN, State.NOT_IN_SCOPE) for day in days)
+    gaps = sum(
+        day.state in (State.GAP, State.UNKNOWN, State.NOT_IN_SCOPE) for day in days
+    )
     outcome = _outcome(population, failed, unknown, gaps)
     return ProcedureResult(
         procedure,
@@ -177,13 +201,20 @@ def _stale_as_gap(day: DayFigures) -> DayFigures:
 
 
 def _why_not_tested(
-    procedure: ControlProcedure, control: Control, period: Period, coverage: Mapping[str, list[DayState]]
+    procedure: ControlProcedure,
+    control: Control,
+    period: Period,
+    coverage: Mapping[str, list[DayState]],
 ) -> str:
     rule = rule_by_id(procedure.ref)
     if procedure.kind not in (ControlProcedure.Kind.RULE, ControlProcedure.Kind.STATE):
         return "the procedure was not run"
     if rule is None:
-        return f"rule {procedure.ref} does not exist yet" if procedure.ref.startswith("R") else "the procedure was not run"
+        return (
+            f"rule {procedure.ref} does not exist yet"
+            if procedure.ref.startswith("R")
+            else "the procedure was not run"
+        )
     if rule.kind not in ("member", "state"):
         return f"rules of kind {rule.kind} are not evaluated yet"
     if not any(slug in rule.sources or "any" in rule.sources for slug in coverage):
@@ -196,7 +227,9 @@ def _why_not_tested(
 
 
 def _tallies(rule: str, period: Period) -> list[dict]:
-    rows = Tally.objects.filter(rule=rule, local_date__range=(period.start, period.end)).values("local_date")
+    rows = Tally.objects.filter(
+        rule=rule, local_date__range=(period.start, period.end)
+    ).values("local_date")
     return list(
         rows.annotate(
             population=Sum("population"),
@@ -211,9 +244,12 @@ def _tallies(rule: str, period: Period) -> list[dict]:
 def _items(rule: str, period: Period) -> tuple[int, int]:
     """Return how many items a state test looked at, and how many failed on any day."""
     rows = Occurrence.objects.filter(
-        rule=rule, local_date__range=(period.start, period.end), result__in=["pass", "fail", "unknown"]
+        rule=rule,
+        local_date__range=(period.start, period.end),
+        result__in=["pass", "fail", "unknown"],
     )
     counts = rows.aggregate(
-        items=Count("group", distinct=True), failed=Count("group", distinct=True, filter=Q(result="fail"))
+        items=Count("group", distinct=True),
+        failed=Count("group", distinct=True, filter=Q(result="fail")),
     )
     return counts["items"], counts["failed"]

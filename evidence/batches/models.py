@@ -13,7 +13,9 @@ class Batch(models.Model):
         RECORDED = "recorded", "recorded"
         REFUSED = "refused", "refused"
 
-    source = models.ForeignKey("evidence.Source", on_delete=models.PROTECT, related_name="batches")
+    source = models.ForeignKey(
+        "evidence.Source", on_delete=models.PROTECT, related_name="batches"
+    )
     sha256 = models.CharField(max_length=64)
     # The transport form's hash where there was one (one delivered gzip file), else empty.
     packed_sha256 = models.CharField(max_length=64, default="", blank=True)
@@ -41,9 +43,15 @@ class Batch(models.Model):
     recorded_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint("source", "sha256", name="batch_once_per_source")]
+        constraints = [
+            models.UniqueConstraint("source", "sha256", name="batch_once_per_source")
+        ]
         indexes = [
-            models.Index(fields=["id"], condition=models.Q(state="sealed"), name="batch_unrecorded"),
+            models.Index(
+                fields=["id"],
+                condition=models.Q(state="sealed"),
+                name="batch_unrecorded",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -65,7 +73,9 @@ class RejectedRecord(models.Model):
     resolved = models.BooleanField(default=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint("batch", "seq", "code", name="reject_once")]
+        constraints = [
+            models.UniqueConstraint("batch", "seq", "code", name="reject_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.batch} record {self.seq}: {self.code}"

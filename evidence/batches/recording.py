@@ -14,15 +14,15 @@ from django.db import DatabaseError, connection, transaction
 
 from evidence.batches.models import Batch, RejectedRecord
 from evidence.batches.objects import opened
+from evidence.batches.raw import raw_of_event
 from evidence.batches.signals import batch_recorded, batch_recording
 from evidence.coverage import services as coverage
 from evidence.events import rows
 from evidence.events.partitions import ensure, month_of
-from evidence.batches.raw import raw_of_event
+from evidence.inventory.store import Changes, Gathered
 from evidence.ledger.services import Recorded, append
 from evidence.ledger.tree import Frontier, leaf_hash
 from evidence.ocsf.event import Event
-from evidence.inventory.store import Changes, Gathered
 from evidence.sources.contract import EXCERPT, Output, Proof, Rejected, Snapshot, Window
 from evidence.sources.registry import adapter as adapter_of
 
@@ -32,7 +32,15 @@ log = logging.getLogger(__name__)
 CHUNK = 20_000
 ATTEMPTS = 3
 # What a bad batch, a full disk or a lost connection raise; anything else is a defect and ends the worker's task.
-RECORDING_ERRORS = (OSError, DatabaseError, ArithmeticError, ValueError, RuntimeError, LookupError, TypeError)
+RECORDING_ERRORS = (
+    OSError,
+    DatabaseError,
+    ArithmeticError,
+    ValueError,
+    RuntimeError,
+    LookupError,
+    TypeError,
+)
 # Records that arrive later than this after their event time are late (soc2-packages §9.1).
 LATENESS = timedelta(hours=48)
 
@@ -63,22 +71,36 @@ def record(batch_id: int, *, at: datetime) -> Batch | None:
 def record_sealed(*, at: datetime, limit: int = 100) -> int:
     """Record up to `limit` sealed batches, oldest first, and return how many: what a worker does."""
     done = 0
-    for batch_id in Batch.objects.filter(state=Batch.State.SEALED).order_by("id").values_list("pk", flat=True)[:limit]:
+    for batch_id in (
+        Batch.objects.filter(state=Batch.State.SEALED)
+        .order_by("id")
+        .values_list("pk", flat=True)[:limit]
+    ):
         try:
             done += record(batch_id, at=at) is not None
         except RECORDING_ERRORS:
-            log.exception("batch %s of client %s could not be recorded", batch_id, connection.schema_name)
+            log.exception(
+                "batch %s of client %s could not be recorded",
+                batch_id,
+                connection.schema_name,
+            )
     return done
 
 
 def _failed(batch_id: int, error: Exception) -> None:
     with transaction.atomic():
-        batch = Batch.objects.select_for_update().filter(pk=batch_id, state=Batch.State.SEALED).first()
+        batch = (
+            Batch.objects.select_for_update()
+            .filter(pk=batch_id, state=Batch.State.SEALED)
+            .first()
+        )
         if batch is None:
             return
         batch.attempts += 1
         place = traceback.extract_tb(error.__traceback__)[-1]
-        batch.reason = f"{type(error).__name__}: {error} ({place.name}, line {place.lineno})"
+        batch.reason = (
+            f"{type(error).__name__}: {error} ({place.name}, line {place.lineno})"
+        )
         if batch.attempts >= ATTEMPTS:
             batch.state = Batch.State.REFUSED
         batch.save(update_fields=["attempts", "reason", "state"])
@@ -222,12 +244,18 @@ class _Recording:
     def _announce(self, events: list[Event], changes: Changes) -> None:
         if events or changes:
             answers = batch_recording.send(
-                sender=Batch, batch=self.batch, events=events, changes=changes, at=self.at
+                sender=Batch,
+                batch=self.batch,
+                events=events,
+                changes=changes,
+                at=self.at,
             )
             self.batch.exceptions += sum(opened or 0 for _, opened in answers)
 
     def _day(self, time: datetime) -> coverage.Heard:
-        return self.counts.days.setdefault(time.astimezone(self.zone).date(), coverage.Heard())
+        return self.counts.days.setdefault(
+            time.astimezone(self.zone).date(), coverage.Heard()
+        )
 
     def _leaf(self) -> None:
         batch, counts = self.batch, self.counts
@@ -235,7 +263,9 @@ class _Recording:
             # Some records are no events: their bytes are read in a pass of their own.
             self.roots = Frontier()
             with opened(batch.object_name) as stream:
-                self.roots.extend(leaf_hash(raw) for raw in self.adapter.raw_records(stream))
+                self.roots.extend(
+                    leaf_hash(raw) for raw in self.adapter.raw_records(stream)
+                )
             counts.records = batch.records = self.roots.size
             batch.save(update_fields=["records"])
         thing = Recorded(

@@ -36,7 +36,9 @@ def seal_delivery(delivery: Delivery, *, at: datetime) -> list[Batch]:
     batches = []
     while True:
         with transaction.atomic():
-            waiting = Receipt.objects.select_for_update(skip_locked=True).filter(delivery=delivery)
+            waiting = Receipt.objects.select_for_update(skip_locked=True).filter(
+                delivery=delivery
+            )
             receipts = _one_batch(list(waiting.order_by("id")[:RECEIPTS_PER_BATCH]))
             if not receipts:
                 return batches
@@ -112,13 +114,19 @@ def _seal(source: Source, receipts: list[Receipt], at: datetime) -> Batch:
                         kind="batch",
                         ref=str(batch.pk),
                         sha256=sha256,
-                        meta={"bytes": size, "packed_sha256": batch.packed_sha256, "source": source.slug},
+                        meta={
+                            "bytes": size,
+                            "packed_sha256": batch.packed_sha256,
+                            "source": source.slug,
+                        },
                     )
                 ],
                 at=at,
             )
     if head.delivery_id:
-        DeliveredBatch.objects.create(delivery_id=head.delivery_id, batch=batch, repeated=repeated)
+        DeliveredBatch.objects.create(
+            delivery_id=head.delivery_id, batch=batch, repeated=repeated
+        )
     Receipt.objects.filter(pk__in=[r.pk for r in receipts]).delete()
     return batch
 

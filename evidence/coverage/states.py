@@ -50,17 +50,33 @@ def source_days(source: Source, period: Period, *, at: datetime) -> list[DayStat
 
     A source without pulls or heartbeats cannot prove a zero: a settled day without events is a gap.
     """
-    heard = {d.local_date: d for d in SourceDay.objects.filter(source=source, local_date__range=(period.start, period.end))}
+    heard = {
+        d.local_date: d
+        for d in SourceDay.objects.filter(
+            source=source, local_date__range=(period.start, period.end)
+        )
+    }
     unread = _days_unread(source, period)
     states = []
     for day in period.days():
         row = heard.get(day)
-        settled_at = datetime.combine(day + timedelta(days=1), time.min, period.zone).astimezone(UTC) + LATENESS
-        events, duplicates, rejected = (row.events, row.duplicates, row.rejected) if row else (0, 0, 0)
+        settled_at = (
+            datetime.combine(day + timedelta(days=1), time.min, period.zone).astimezone(
+                UTC
+            )
+            + LATENESS
+        )
+        events, duplicates, rejected = (
+            (row.events, row.duplicates, row.rejected) if row else (0, 0, 0)
+        )
         records = events + duplicates + rejected
         if source.in_scope_from and day < source.in_scope_from:
             state = State.NOT_IN_SCOPE
-        elif at < settled_at or day in unread or (records and rejected > REJECTED_SHARE * records):
+        elif (
+            at < settled_at
+            or day in unread
+            or (records and rejected > REJECTED_SHARE * records)
+        ):
             state = State.UNKNOWN
         else:
             state = State.COVERED if events else State.GAP
@@ -90,7 +106,10 @@ def _days_unread(source: Source, period: Period) -> set[date]:
     waiting = Batch.objects.filter(source=source).exclude(state=Batch.State.RECORDED)
     days: set[date] = set()
     for first, last in waiting.values_list("received_from", "received_to"):
-        day, end = first.astimezone(period.zone).date(), last.astimezone(period.zone).date()
+        day, end = (
+            first.astimezone(period.zone).date(),
+            last.astimezone(period.zone).date(),
+        )
         while day <= end:
             days.add(day)
             day += timedelta(days=1)
@@ -99,5 +118,7 @@ def _days_unread(source: Source, period: Period) -> set[date]:
 
 def rejected_waiting(source: Source) -> int:
     """Return how many rejected records of the source are neither retried with success nor decided."""
-    counts = RejectedRecord.objects.filter(batch__source=source).aggregate(n=Count("pk", filter=Q(resolved=False)))
+    counts = RejectedRecord.objects.filter(batch__source=source).aggregate(
+        n=Count("pk", filter=Q(resolved=False))
+    )
     return counts["n"]

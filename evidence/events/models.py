@@ -15,10 +15,20 @@ class Event(models.Model):
     time = models.DateTimeField()
     uid = models.BinaryField(max_length=16)
     digest = models.BinaryField(max_length=8)
-    batch = models.ForeignKey("evidence.Batch", on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+    batch = models.ForeignKey(
+        "evidence.Batch",
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
+    )
     seq = models.IntegerField()
     class_uid = models.IntegerField()
-    source = models.ForeignKey("evidence.Source", on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+    source = models.ForeignKey(
+        "evidence.Source",
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
+    )
     activity_id = models.SmallIntegerField()
     status_id = models.SmallIntegerField()
     severity_id = models.SmallIntegerField()

@@ -36,7 +36,9 @@ def known(events: Sequence[Event]) -> dict[Key, bytes]:
                 max(e.time for e in events),
             ],
         )
-        return {(time, bytes(uid)): bytes(digest) for time, uid, digest in cursor.fetchall()}
+        return {
+            (time, bytes(uid)): bytes(digest) for time, uid, digest in cursor.fetchall()
+        }
 
 
 def store(events: Sequence[Event], *, batch_id: int, source_id: int) -> set[Key] | None:
@@ -70,7 +72,9 @@ def _copy(table: str, events: Iterable[Event], batch_id: int, source_id: int) ->
             )  # fmt: skip
 
 
-def _store_through_staging(events: Sequence[Event], batch_id: int, source_id: int) -> set[Key]:
+def _store_through_staging(
+    events: Sequence[Event], batch_id: int, source_id: int
+) -> set[Key]:
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMPORARY TABLE IF NOT EXISTS event_staging (LIKE evidence_event) ON COMMIT DROP;"

@@ -17,14 +17,25 @@ log = logging.getLogger(__name__)
 
 
 def ingest(
-    source: Source, stream: BinaryIO, *, name: str, way: str, at: datetime, by: UUID | None = None
+    source: Source,
+    stream: BinaryIO,
+    *,
+    name: str,
+    way: str,
+    at: datetime,
+    by: UUID | None = None,
 ) -> tuple[Delivery, Outcome]:
     """Receive one file and see it through to its last record; return the delivery and its counts."""
     delivery = receive_file(source, stream, name=name, way=way, at=at, by=by)
     return delivery, finish(delivery, at=at)
 
 
-def finish(delivery: Delivery, *, at: datetime, progress: Callable[[Outcome], None] | None = None) -> Outcome:
+def finish(
+    delivery: Delivery,
+    *,
+    at: datetime,
+    progress: Callable[[Outcome], None] | None = None,
+) -> Outcome:
     """Seal and record what a delivery still waits for. May be called again after a crash: nothing is done twice.
 
     A batch that another worker holds is left to it; `Outcome.waiting` counts what is not done yet.
@@ -37,7 +48,9 @@ def finish(delivery: Delivery, *, at: datetime, progress: Callable[[Outcome], No
             progress(outcome(delivery))
     found = outcome(delivery)
     if not found.waiting:
-        delivery.state = Delivery.State.REFUSED if found.refused else Delivery.State.DONE
+        delivery.state = (
+            Delivery.State.REFUSED if found.refused else Delivery.State.DONE
+        )
         delivery.reason = " ".join(found.refused)
         delivery.finished_at = at
         delivery.save(update_fields=["state", "reason", "finished_at"])

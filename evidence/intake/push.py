@@ -10,10 +10,11 @@ from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from evidence.batches.tasks import hint_intake
+from evidence.intake.hint import hint_intake
 from evidence.intake.services import Refused, TooLarge, receive_body
 from evidence.intake.sources import source_of_token
 from tenants.access.declare import token_view
+from tenants.access.tokens import token_refused
 
 ENCODINGS = ("", "identity", "gzip")
 
@@ -29,17 +30,21 @@ def push(request: HttpRequest, slug: str) -> JsonResponse:
     at = timezone.now()
     source = source_of_token(_token(request), slug, at=at)
     if source is None:
-        # A foreign, an ended and an absent token are answered alike.
-        answer = _problem(401, "This token is not for this source, or has ended. Issue one under Sources.")
-        answer["WWW-Authenticate"] = "Bearer"
-        return answer
+        return token_refused()
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in ENCODINGS:
-        return _problem(415, f'Content-Encoding "{encoding}" is not read. Send the body plain or with gzip.')
+        return _problem(
+            415,
+            f'Content-Encoding "{encoding}" is not read. Send the body plain or with gzip.',
+        )
     limit = settings.PROOFLINE_PUSH_LIMIT
     length = request.headers.get("Content-Length", "")
     if length.isdigit() and int(length) > limit:
-        return _problem(413, f"The body has {length} bytes; the limit is {limit}. Send it in smaller pieces.", limit=limit)
+        return _problem(
+            413,
+            f"The body has {length} bytes; the limit is {limit}. Send it in smaller pieces.",
+            limit=limit,
+        )
     try:
         body = request.read(limit + 1)
         receipt = receive_body(source, body, at=at, encoding=encoding)
@@ -48,7 +53,10 @@ def push(request: HttpRequest, slug: str) -> JsonResponse:
     except (Refused, UnreadablePostError, zlib.error) as error:
         return _problem(400, str(error))
     hint_intake(request.client)
-    return JsonResponse({"receipt": receipt.pk, "sha256": receipt.sha256, "bytes": receipt.size}, status=202)
+    return JsonResponse(
+        {"receipt": receipt.pk, "sha256": receipt.sha256, "bytes": receipt.size},
+        status=202,
+    )
 
 
 def _token(request: HttpRequest) -> str:
@@ -58,5 +66,7 @@ def _token(request: HttpRequest) -> str:
 
 def _problem(status: int, detail: str, **more: Any) -> JsonResponse:
     return JsonResponse(
-        {"status": status, "detail": detail, **more}, status=status, content_type="application/problem+json"
+        {"status": status, "detail": detail, **more},
+        status=status,
+        content_type="application/problem+json",
     )

@@ -32,7 +32,9 @@ class Refused(Exception):
     """A body that cannot be taken as it is; the message says why and what to do."""
 
 
-def receive_body(source: Source, body: bytes, *, at: datetime, name: str = "", encoding: str = "") -> Receipt:
+def receive_body(
+    source: Source, body: bytes, *, at: datetime, name: str = "", encoding: str = ""
+) -> Receipt:
     """Keep one pushed body (at most `PROOFLINE_PUSH_LIMIT` bytes, packed and unpacked) and return its receipt.
 
     The receipt is committed when this returns, so that the caller may acknowledge. A body that says gzip
@@ -41,7 +43,9 @@ def receive_body(source: Source, body: bytes, *, at: datetime, name: str = "", e
     """
     limit = settings.PROOFLINE_PUSH_LIMIT
     if len(body) > limit:
-        raise TooLarge(f"The body has {len(body)} bytes; the limit is {limit}. Send it in smaller pieces.")
+        raise TooLarge(
+            f"The body has {len(body)} bytes; the limit is {limit}. Send it in smaller pieces."
+        )
     if not body:
         raise Refused("The body is empty. Send at least one record.")
     packed_sha256 = ""
@@ -72,7 +76,9 @@ def _unpacked_body(body: bytes, limit: int) -> bytes:
     except zlib.error:
         return body
     if len(unpacked) > limit:
-        raise TooLarge(f"The body unpacks to more than {limit} bytes, the limit. Send it in smaller pieces.")
+        raise TooLarge(
+            f"The body unpacks to more than {limit} bytes, the limit. Send it in smaller pieces."
+        )
     return unpacked if decoder.eof else body
 
 
@@ -91,7 +97,11 @@ def receive_file(
     several receipts; a document stays one. Every byte is committed when this returns.
     """
     delivery = Delivery.objects.create(
-        source=source, way=way, name=PurePath(name).name[:300] or "-", by=by, started_at=at
+        source=source,
+        way=way,
+        name=PurePath(name).name[:300] or "-",
+        by=by,
+        started_at=at,
     )
     with tempfile.SpooledTemporaryFile(max_size=ROW_LIMIT) as arrived:
         packed = hashlib.sha256()
@@ -106,7 +116,9 @@ def receive_file(
             delivery.packed_sha256 = packed.hexdigest()
         arrived.seek(0)
         with tempfile.SpooledTemporaryFile(max_size=ROW_LIMIT) as unpacked:
-            body = _unpack(arrived, unpacked, size) if delivery.packed_sha256 else arrived
+            body = (
+                _unpack(arrived, unpacked, size) if delivery.packed_sha256 else arrived
+            )
             delivery.sha256, total = _hash(body)
             _keep(delivery, body, total, at)
     delivery.state = Delivery.State.RECEIVED

@@ -46,7 +46,9 @@ class Facts:
         self._lines: dict[tuple[str, str], _Line] = {}
         self._loaded: set[str] = set()
         self._snapshots: dict[str, list[datetime]] = defaultdict(list)
-        near = Snapshot.objects.filter(source=source_id, at__range=(self._start, self._end)).order_by("at")
+        near = Snapshot.objects.filter(
+            source=source_id, at__range=(self._start, self._end)
+        ).order_by("at")
         for kind, at in near.values_list("kind", "at"):
             self._snapshots[kind].append(at)
 
@@ -66,15 +68,22 @@ class Facts:
             source=self._source, subject__in=wanted, at__range=(self._start, self._end)
         ).order_by("at", "batch_id", "seq")
         if self._names is not None:
-            intervals, changes = intervals.filter(name__in=self._names), changes.filter(name__in=self._names)
+            intervals, changes = (
+                intervals.filter(name__in=self._names),
+                changes.filter(name__in=self._names),
+            )
         for subject, name, kind, first, last, value in intervals.values_list(
             "subject", "name", "kind", "first_at", "last_at", "value"
         ):
             line = self._lines.setdefault((subject, name), _Line())
             line.kind = kind
             line.intervals.append((first, last, value))
-        for subject, name, at, value, certain in changes.values_list("subject", "name", "at", "value", "certain"):
-            self._lines.setdefault((subject, name), _Line()).changes.append((at, value, certain))
+        for subject, name, at, value, certain in changes.values_list(
+            "subject", "name", "at", "value", "certain"
+        ):
+            self._lines.setdefault((subject, name), _Line()).changes.append(
+                (at, value, certain)
+            )
 
     def at(self, subject: str, name: str, time: datetime) -> Any:
         """Return the value at `time`, or MISSING.
@@ -94,20 +103,30 @@ class Facts:
         until_now = [change for change in after if change[0] <= time]
         if until_now:
             changed_at, value, certain = until_now[-1]
-            confirmed = certain or (upcoming is not None and self._said(line, upcoming) == value)
-            return value if confirmed and time - changed_at <= self._max_age else MISSING
+            confirmed = certain or (
+                upcoming is not None and self._said(line, upcoming) == value
+            )
+            return (
+                value if confirmed and time - changed_at <= self._max_age else MISSING
+            )
         if last is None or time - last > self._max_age:
             return MISSING
         value = self._said(line, last)
         if value is MISSING or upcoming is None:
             return value
         changed_later = any(time < change[0] <= upcoming for change in after)
-        return value if changed_later or self._said(line, upcoming) == value else MISSING
+        return (
+            value if changed_later or self._said(line, upcoming) == value else MISSING
+        )
 
     def names(self, subject: str, time: datetime) -> dict[str, Any]:
         """Return every fact of a subject that is known at `time`."""
         self.load([subject])
-        known = {name: self.at(subject, name, time) for (owner, name) in list(self._lines) if owner == subject}
+        known = {
+            name: self.at(subject, name, time)
+            for (owner, name) in list(self._lines)
+            if owner == subject
+        }
         return {name: value for name, value in known.items() if value is not MISSING}
 
     @staticmethod

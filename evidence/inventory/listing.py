@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from evidence.intake.models import Source
 from evidence.inventory.facts import Facts
 from evidence.inventory.models import Account, FactChange, Snapshot
-from evidence.intake.models import Source
 from tenants.clients.period import Period
 
 
@@ -22,13 +22,19 @@ class Listed:
     seq: int
 
 
-def accounts_on(source: Source, day: Period, *, names: Iterable[str]) -> Iterator[Listed]:
+def accounts_on(
+    source: Source, day: Period, *, names: Iterable[str]
+) -> Iterator[Listed]:
     """Yield each account as of the day's last listing, and again as of each change of it on that day.
 
     `day` is a period of one day. Nothing is yielded for a day without a listing: its state is not known.
     """
     last = (
-        Snapshot.objects.filter(source=source, at__gte=day.begins_at, at__lt=day.ends_before).order_by("-at").first()
+        Snapshot.objects.filter(
+            source=source, at__gte=day.begins_at, at__lt=day.ends_before
+        )
+        .order_by("-at")
+        .first()
     )
     if last is None:
         return
@@ -40,19 +46,30 @@ def accounts_on(source: Source, day: Period, *, names: Iterable[str]) -> Iterato
         for at in sorted({last.at, *changed.get(subject, ())}):
             known = facts.names(subject, at)
             if known:
-                yield Listed(subject.removeprefix("account:"), at, known, last.batch_id, last.seq)
+                yield Listed(
+                    subject.removeprefix("account:"), at, known, last.batch_id, last.seq
+                )
 
 
 def _subjects(source: Source, day: Period) -> list[str]:
     keys = Account.objects.filter(
-        source=source, first_seen__lt=day.ends_before, last_seen__gte=day.begins_at - timedelta(days=1)
+        source=source,
+        first_seen__lt=day.ends_before,
+        last_seen__gte=day.begins_at - timedelta(days=1),
     )
-    return [f"account:{key}" for key in keys.order_by("key").values_list("key", flat=True)]
+    return [
+        f"account:{key}" for key in keys.order_by("key").values_list("key", flat=True)
+    ]
 
 
-def _changes(source: Source, day: Period, subjects: list[str]) -> dict[str, list[datetime]]:
+def _changes(
+    source: Source, day: Period, subjects: list[str]
+) -> dict[str, list[datetime]]:
     rows = FactChange.objects.filter(
-        source=source, subject__in=subjects, at__gte=day.begins_at, at__lt=day.ends_before
+        source=source,
+        subject__in=subjects,
+        at__gte=day.begins_at,
+        at__lt=day.ends_before,
     )
     instants: dict[str, list[datetime]] = {}
     for subject, at in rows.values_list("subject", "at"):

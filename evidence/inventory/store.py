@@ -66,7 +66,11 @@ class Gathered:
         """Store everything within the recording transaction and return what it changed."""
         changes = Changes()
         for snapshot in sorted(self.snapshots, key=lambda s: s.at):
-            facts = {(f.subject, f.name): f.value for f in self.listed if f.seq == snapshot.seq}
+            facts = {
+                (f.subject, f.name): f.value
+                for f in self.listed
+                if f.seq == snapshot.seq
+            }
             _keep_snapshot(batch, snapshot, facts, changes)
         _keep_changes(batch, self.changed, changes)
         _keep_proofs(batch, self.proofs, changes)
@@ -74,7 +78,10 @@ class Gathered:
 
 
 def _keep_snapshot(
-    batch: Batch, snapshot: contract.Snapshot, said: dict[tuple[str, str], Any], changes: Changes
+    batch: Batch,
+    snapshot: contract.Snapshot,
+    said: dict[tuple[str, str], Any],
+    changes: Changes,
 ) -> None:
     kind, at = f"{snapshot.kind} {snapshot.scope}".strip(), snapshot.at
     of_kind = Snapshot.objects.filter(source=batch.source, kind=kind)
@@ -111,11 +118,15 @@ def _fold(
 ) -> list[tuple[str, str]]:
     """Fold one listing into the intervals between its neighbors; return the facts that read differently."""
     near = Q(last_at__isnull=True) | Q(last_at__gte=before or at)
-    rows = FactInterval.objects.filter(near, source=batch.source, kind=kind, first_at__lte=after or at)
+    rows = FactInterval.objects.filter(
+        near, source=batch.source, kind=kind, first_at__lte=after or at
+    )
     fresh, changed, differing = [], [], []
     covered: set[tuple[str, str]] = set()
 
-    def interval(key: tuple[str, str], value: Any, first: datetime, last: datetime | None) -> FactInterval:
+    def interval(
+        key: tuple[str, str], value: Any, first: datetime, last: datetime | None
+    ) -> FactInterval:
         return FactInterval(
             source=batch.source, kind=kind, subject=key[0], name=key[1], value=value, first_at=first,
             last_at=last, batch=batch, seq=seq,
@@ -151,7 +162,9 @@ def _fold(
     return differing
 
 
-def _keep_changes(batch: Batch, facts: Sequence[contract.Fact], changes: Changes) -> None:
+def _keep_changes(
+    batch: Batch, facts: Sequence[contract.Fact], changes: Changes
+) -> None:
     rows = [
         FactChange(
             source=batch.source, subject=f.subject, name=f.name, value=f.value, certain=f.certain, at=f.at,
@@ -165,9 +178,20 @@ def _keep_changes(batch: Batch, facts: Sequence[contract.Fact], changes: Changes
         changes.touch(f.subject, f.name, f.at - MAX_AGE, f.at + MAX_AGE)
 
 
-def _keep_proofs(batch: Batch, proofs: Sequence[contract.Proof], changes: Changes) -> None:
+def _keep_proofs(
+    batch: Batch, proofs: Sequence[contract.Proof], changes: Changes
+) -> None:
     rows = [
-        Proof(source=batch.source, kind=p.kind, key=p.key, at=p.at, value=p.value, uid=p.uid, batch=batch, seq=p.seq)
+        Proof(
+            source=batch.source,
+            kind=p.kind,
+            key=p.key,
+            at=p.at,
+            value=p.value,
+            uid=p.uid,
+            batch=batch,
+            seq=p.seq,
+        )
         for p in proofs
     ]
     Proof.objects.bulk_create(rows, ignore_conflicts=True, batch_size=2000)
@@ -190,8 +214,15 @@ def _see_accounts(batch: Batch, said: dict[tuple[str, str], Any], at: datetime) 
         )
         for subject, known in names.items()
     ]
-    present = {a.key: a for a in Account.objects.filter(source=batch.source, key__in=[r.key for r in rows])}
-    Account.objects.bulk_create([r for r in rows if r.key not in present], batch_size=2000)
+    present = {
+        a.key: a
+        for a in Account.objects.filter(
+            source=batch.source, key__in=[r.key for r in rows]
+        )
+    }
+    Account.objects.bulk_create(
+        [r for r in rows if r.key not in present], batch_size=2000
+    )
     moved = []
     for row in rows:
         known_account = present.get(row.key)
@@ -202,4 +233,6 @@ def _see_accounts(batch: Batch, said: dict[tuple[str, str], Any], at: datetime) 
         known_account.first_seen = min(known_account.first_seen, at)
         known_account.last_seen = max(known_account.last_seen, at)
         moved.append(known_account)
-    Account.objects.bulk_update(moved, ["name", "aliases", "first_seen", "last_seen"], batch_size=2000)
+    Account.objects.bulk_update(
+        moved, ["name", "aliases", "first_seen", "last_seen"], batch_size=2000
+    )

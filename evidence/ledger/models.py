@@ -10,7 +10,9 @@ class LedgerEntry(models.Model):
     """
 
     seq = models.BigIntegerField(primary_key=True)
-    previous = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="+")
+    previous = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, related_name="+"
+    )
     time = models.DateTimeField()
     kind = models.CharField(max_length=10)
     ref = models.CharField(max_length=120)
@@ -20,7 +22,8 @@ class LedgerEntry(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(seq=0, previous__isnull=True) | models.Q(previous=models.F("seq") - 1),
+                condition=models.Q(seq=0, previous__isnull=True)
+                | models.Q(previous=models.F("seq") - 1),
                 name="ledger_without_holes",
             )
         ]

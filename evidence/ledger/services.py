@@ -40,10 +40,14 @@ def append(things: Sequence[Recorded], *, at: datetime) -> list[int]:
     client's log is held until it ends, so append last. The log's first leaf announces the signing key.
     """
     if not transaction.get_connection().in_atomic_block:
-        raise RuntimeError("a ledger leaf is appended inside the transaction of the thing it records")
+        raise RuntimeError(
+            "a ledger leaf is appended inside the transaction of the thing it records"
+        )
     first = _hold()
     announced = [] if first else [_announced(current_key(), at)]
-    entries = [_entry(seq, thing, at) for seq, thing in enumerate([*announced, *things], first)]
+    entries = [
+        _entry(seq, thing, at) for seq, thing in enumerate([*announced, *things], first)
+    ]
     LedgerEntry.objects.bulk_create(entries)
     return [entry.seq for entry in entries[len(announced) :]]
 
@@ -51,7 +55,9 @@ def append(things: Sequence[Recorded], *, at: datetime) -> list[int]:
 def _hold() -> int:
     """Hold the client's log until the transaction ends and return the next sequence number."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", [LOCK])
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", [LOCK]
+        )
         cursor.execute("SELECT coalesce(max(seq) + 1, 0) FROM evidence_ledgerentry")
         return int(cursor.fetchone()[0])
 
@@ -85,9 +91,15 @@ def origin() -> str:
 
 def _announced(key: Ed25519PrivateKey, at: datetime) -> Recorded:
     listed = ListedKey(
-        name=origin(), public_key=key.public_key().public_bytes_raw(), begins=at, ends=None, leaf=0
+        name=origin(),
+        public_key=key.public_key().public_bytes_raw(),
+        begins=at,
+        ends=None,
+        leaf=0,
     )
-    return Recorded(kind="key", ref=listed.hint, sha256=listed.sha256, meta=listed.leaf_meta())
+    return Recorded(
+        kind="key", ref=listed.hint, sha256=listed.sha256, meta=listed.leaf_meta()
+    )
 
 
 def checkpoint(*, at: datetime) -> Checkpoint | None:
@@ -97,12 +109,18 @@ def checkpoint(*, at: datetime) -> Checkpoint | None:
         last = Checkpoint.objects.order_by("-size").first()
         if size == 0 or (last and last.size == size):
             return last
-        frontier = Frontier.from_bytes(last.size, bytes(last.frontier)) if last else Frontier()
+        frontier = (
+            Frontier.from_bytes(last.size, bytes(last.frontier)) if last else Frontier()
+        )
         frontier.extend(leaf_hashes(frontier.size))
         # Times of heads never fall, whatever the clock does.
         head = Head(origin(), size, frontier.root(), max(at, last.time) if last else at)
         return Checkpoint.objects.create(
-            size=size, root=head.root, time=head.time, note=head.sign(current_key()), frontier=frontier.to_bytes()
+            size=size,
+            root=head.root,
+            time=head.time,
+            note=head.sign(current_key()),
+            frontier=frontier.to_bytes(),
         )
 
 
@@ -117,7 +135,10 @@ def leaf_hashes(start: int = 0, stop: int | None = None) -> Iterator[bytes]:
 
 def listed_keys() -> list[ListedKey]:
     """Return the keys that the present client's log announces, oldest first."""
-    leaves = [parse_leaf(bytes(e.leaf)) for e in LedgerEntry.objects.filter(kind="key").order_by("seq")]
+    leaves = [
+        parse_leaf(bytes(e.leaf))
+        for e in LedgerEntry.objects.filter(kind="key").order_by("seq")
+    ]
     ends = [leaf.time for leaf in leaves[1:]] + [None]
     return [_listed(leaf, end) for leaf, end in zip(leaves, ends, strict=True)]
 

@@ -14,7 +14,11 @@ class Installation(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="installation_only_one")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(id=1), name="installation_only_one"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.host
@@ -31,7 +35,9 @@ class SigningKey(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                models.Value(1), condition=models.Q(valid_until__isnull=True), name="signing_key_one_current"
+                models.Value(1),
+                condition=models.Q(valid_until__isnull=True),
+                name="signing_key_one_current",
             )
         ]
 

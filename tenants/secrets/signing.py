@@ -17,7 +17,9 @@ from tenants.secrets.models import Installation, SigningKey
 def box() -> MultiFernet:
     """Return what encrypts secrets at rest: the first master key encrypts, all decrypt."""
     if not settings.PROOFLINE_MASTER_KEYS:
-        raise ImproperlyConfigured("PROOFLINE_MASTER_KEY is not set. Set it to a Fernet key, and keep a copy.")
+        raise ImproperlyConfigured(
+            "PROOFLINE_MASTER_KEY is not set. Set it to a Fernet key, and keep a copy."
+        )
     return MultiFernet([Fernet(key) for key in settings.PROOFLINE_MASTER_KEYS])
 
 
@@ -30,7 +32,9 @@ def installation_host() -> str:
 def current_key() -> Ed25519PrivateKey:
     """Return the key that signs now, made at first need."""
     row = SigningKey.objects.filter(valid_until=None).first() or _make(timezone.now())
-    return Ed25519PrivateKey.from_private_bytes(box().decrypt(bytes(row.private_encrypted)))
+    return Ed25519PrivateKey.from_private_bytes(
+        box().decrypt(bytes(row.private_encrypted))
+    )
 
 
 def keys() -> list[SigningKey]:

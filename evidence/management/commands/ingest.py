@@ -15,8 +15,9 @@ from evidence.intake.models import Delivery
 from evidence.intake.services import Refused
 from evidence.intake.sources import connect
 from evidence.sources.registry import UnknownSource
-from tenants.access.command import Acting, acting
+from tenants.access.command import acting, add_as_option
 from tenants.clients.switch import NoClient, client, find
+from tenants.members.models import User
 
 COUNTS = ("records", "events", "duplicates", "rejected", "exceptions")
 
@@ -29,42 +30,71 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("client", help="the client's slug")
-        parser.add_argument("source", help="the source's folder name; connected on first use")
-        parser.add_argument("files", nargs="+", metavar="FILE", help="files or folders; - is standard input")
-        parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-        parser.add_argument("--as", dest="user", metavar="USER", help="act as this person (mail address)")
+        parser.add_argument(
+            "source", help="the source's folder name; connected on first use"
+        )
+        parser.add_argument(
+            "files",
+            nargs="+",
+            metavar="FILE",
+            help="files or folders; - is standard input",
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="one JSON object on standard output"
+        )
+        add_as_option(parser)
 
-    def handle(self, *, files: list[str], source: str, user: str | None, **options: Any) -> None:
+    def handle(
+        self, *, files: list[str], source: str, as_user: str | None, **options: Any
+    ) -> None:
         try:
             found = find(options["client"])
         except NoClient as error:
             self._wrong(str(error))
         paths = self._paths(files)
-        who = acting(user, self.action, found)
+        who = acting(as_user, self.action, found)
         with client(found):
             try:
                 connected = connect(source, at=timezone.now())
             except UnknownSource as error:
                 self._wrong(str(error))
-            results = [self._take(connected, path, who, quiet=options["json"]) for path in paths]
+            results = [
+                self._take(connected, path, who, quiet=options["json"])
+                for path in paths
+            ]
         self._report(found.slug, connected.slug, results, as_json=options["json"])
         if any(r["rejected"] or r["refused"] for r in results):
             sys.exit(1)
 
-    def _take(self, source: Any, path: str, who: Acting, *, quiet: bool) -> dict[str, Any]:
+    def _take(
+        self, source: Any, path: str, who: User | None, *, quiet: bool
+    ) -> dict[str, Any]:
         opened: BinaryIO = sys.stdin.buffer if path == "-" else open(path, "rb")
         with opened as stream:
             try:
                 delivery, counts = ingest(
-                    source, stream, name=path, way=Delivery.Way.INGEST, at=timezone.now(), by=who.user_id
+                    source,
+                    stream,
+                    name=path,
+                    way=Delivery.Way.INGEST,
+                    at=timezone.now(),
+                    by=who.pk if who else None,
                 )
             except Refused as error:
                 empty = dict.fromkeys(("bytes", *COUNTS), 0)
-                return {"path": path, "sha256": "", **empty, "reasons": [], "refused": [str(error)]}
+                return {
+                    "path": path,
+                    "sha256": "",
+                    **empty,
+                    "reasons": [],
+                    "refused": [str(error)],
+                }
         if not quiet:
             self.stdout.write(f"{path}: {_sentence(counts)}")
             for reason in counts.reasons:
-                self.stdout.write(f"  rejected {reason['count']}: {reason['reason']} ({reason['example']})")
+                self.stdout.write(
+                    f"  rejected {reason['count']}: {reason['reason']} ({reason['example']})"
+                )
         return {
             "path": path,
             "sha256": delivery.sha256,
@@ -74,17 +104,26 @@ class Command(BaseCommand):
             "refused": counts.refused,
         }
 
-    def _report(self, slug: str, source: str, results: list[dict[str, Any]], *, as_json: bool) -> None:
+    def _report(
+        self, slug: str, source: str, results: list[dict[str, Any]], *, as_json: bool
+    ) -> None:
         totals = {name: sum(r[name] for r in results) for name in ("bytes", *COUNTS)}
         if as_json:
-            answer = {"client": slug, "source": source, "files": results, "totals": totals}
+            answer = {
+                "client": slug,
+                "source": source,
+                "files": results,
+                "totals": totals,
+            }
             self.stdout.write(json.dumps(answer, ensure_ascii=False))
             return
         for result in results:
             for reason in result["refused"]:
                 self.stderr.write(f"{result['path']}: {reason}")
         counts = Outcome(**{name: totals[name] for name in COUNTS})
-        self.stdout.write(f"{len(results)} files for {slug} from {source}: {_sentence(counts)}")
+        self.stdout.write(
+            f"{len(results)} files for {slug} from {source}: {_sentence(counts)}"
+        )
 
     def _paths(self, files: list[str]) -> list[str]:
         paths: list[str] = []
@@ -97,7 +136,9 @@ class Command(BaseCommand):
             elif path.is_file():
                 paths.append(name)
             else:
-                self._wrong(f"{name} does not exist. Name a file, a folder, or - for standard input.")
+                self._wrong(
+                    f"{name} does not exist. Name a file, a folder, or - for standard input."
+                )
         return paths
 
     def _wrong(self, sentence: str) -> None:
