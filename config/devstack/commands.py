@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from config.devstack import environment, installation, postgres
+from config.devstack import checks, demo, environment, installation, postgres, progress, stack, suite
 from config.devstack.refusal import Refusal, disk_full, is_disk_full
 
 # Commands that never ask the database; starting it for them would only cost time.
@@ -15,6 +15,7 @@ WITHOUT_DATABASE = frozenset(
 
 def main(argv: Sequence[str]) -> int:
     """Run one command line; returns its exit code (2: a Refusal, said on standard error)."""
+    progress.began()
     try:
         environment.enter(argv)
         try:
@@ -51,4 +52,9 @@ def _run(argv: list[str]) -> int:
     return 0
 
 
-OWN: dict[str, Callable[[list[str]], int]] = {}
+OWN: dict[str, Callable[[list[str]], int]] = {
+    "demo": demo.demo,
+    "serve": stack.serve,
+    "test": suite.test,
+    "check-code": checks.check_code,
+}

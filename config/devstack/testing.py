@@ -8,6 +8,7 @@ role must be allowed to create databases and roles).
 import atexit
 import base64
 import fcntl
+import hashlib
 import os
 import secrets
 import shutil
@@ -80,9 +81,7 @@ def cloned_database(label: str) -> Iterator[str]:
 
 def migrated_template() -> str:
     """The name of the database to clone, made on the first call after a migration changed."""
-    from tenants.database.release import public_release
-
-    name = f"template_{public_release()[:16]}"
+    name = f"template_{_release()}"
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (FOLDER / "template.lock").open("a") as lock, _administrator() as server:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -97,6 +96,16 @@ def migrated_template() -> str:
         server.execute(f'alter database "{name}_unfinished" rename to "{name}"')
         server.execute(f'alter database "{name}" with allow_connections false')
     return name
+
+
+def _release() -> str:
+    """A hash over what makes the template: migrations, and the code that provisions."""
+    from tenants.database.release import public_release
+
+    digest = hashlib.sha256(public_release().encode())
+    for file in sorted((ROOT / "tenants" / "database").rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _migrate(database: str) -> None:

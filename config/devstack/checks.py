@@ -1,0 +1,5 @@
+"""`manage.py check-code`: linters, types, import contracts, dependencies."""
+
+
+def check_code(arguments: list[str]) -> int:
+    raise SystemExit("being written")
