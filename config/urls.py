@@ -1,5 +1,11 @@
-"""The portal's own host: sign-in and the MSSP's cockpit."""
+"""The portal's own host: sign-in and the MSSP's cockpit. A table of contents."""
 
-from django.urls import URLPattern, URLResolver
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("tenants.cockpit.urls")),
+    path("", include("tenants.members.urls")),
+]
+if settings.DEBUG:
+    urlpatterns += [path("", include("tenants.cockpit.styleguide"))]

@@ -1,5 +1,7 @@
-"""One client, under `/c/SLUG/` or at the root of a host of its own."""
+"""One client, under `/c/SLUG/` or at the root of a host of its own. A table of contents: one line per room."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("tenants.members.urls")),
+]

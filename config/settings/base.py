@@ -19,7 +19,10 @@ PROOFLINE_MASTER_KEYS = env.list("PROOFLINE_MASTER_KEY", default=[])
 PROOFLINE_BASE_URL = env.str("PROOFLINE_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 
 DEBUG = False
-ALLOWED_HOSTS = env.list("PROOFLINE_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+# Hosts where the portal itself answers. Every other host must be a client's own: `ClientMiddleware`, the first of
+# all, answers 404 for the rest, so that Django's own list has nothing left to refuse.
+PORTAL_HOSTS = env.list("PROOFLINE_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+ALLOWED_HOSTS = ["*"]
 
 ROOT_URLCONF = "config.urls"
 CLIENT_URLCONF = "config.urls_client"
@@ -63,10 +66,10 @@ DATABASES["default"] |= {
 }
 
 MIDDLEWARE = [
+    "tenants.clients.middleware.ClientMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "tenants.clients.middleware.ClientMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -98,6 +101,25 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Proofline"
+MFA_ADAPTER = "tenants.members.adapter.MfaAdapter"
+ACCOUNT_FORMS = {
+    "login": "tenants.members.forms.SignInForm",
+    "change_password": "tenants.members.forms.PasswordForm",
+}
+MFA_FORMS = {
+    "authenticate": "tenants.members.forms.SecondFactorForm",
+    "activate_totp": "tenants.members.forms.EnrollForm",
+}
+# Amount per time, by address, by account name and by person; a used-up one answers 429.
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",
+    "reauthenticate": "10/m/user",
+    "change_password": "5/m/user",
+}
+# What a proof of identity is good for (adding or removing a factor), in seconds.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 

@@ -6,7 +6,7 @@ from config.settings.base import env
 SECRET_KEY = env.str("PROOFLINE_SECRET_KEY")
 PROOFLINE_MASTER_KEYS = env.list("PROOFLINE_MASTER_KEY")
 DATABASES["default"] |= env.db("DATABASE_URL") | {"ENGINE": "tenants.database.backend"}  # noqa: F405
-ALLOWED_HOSTS = env.list("PROOFLINE_HOSTS")
+PORTAL_HOSTS = env.list("PROOFLINE_HOSTS")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = True
 SECURE_HSTS_SECONDS = 31536000

@@ -1,0 +1,145 @@
+"""Asks the policy before every view, and runs an auditor's view where the database refuses a write.
+
+It is the last middleware. In order: what did the view declare; is somebody signed in; does the client exist for
+them; have they a second factor where their role needs one; does the policy list this action for them. Foreign and
+absent answer alike (404); one's own client without the right answers 403 in words.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from allauth.mfa.utils import is_mfa_enabled
+from django.contrib.auth.views import redirect_to_login
+from django.core.files.base import File
+from django.db import connection, transaction
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+
+from tenants.access.declare import declaration_of
+from tenants.access.gate import Gate, NotAskedError
+from tenants.access.policy import Refused, judged_some, standing
+from tenants.access.readlog import record_read
+from tenants.access.tokens import token_refused
+from tenants.members.models import User
+from tenants.members.selectors import needs_second_factor
+from tenants.members.stepup import proved_second_factor_lately
+
+_SPOOL_IN_MEMORY: Final = 1024 * 1024
+_CHUNK: Final = 64 * 1024
+
+
+class AccessMiddleware:
+    """See the module."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass the request on; the work is done once the view is known."""
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: Any, kwargs: Any
+    ) -> HttpResponseBase | None:
+        """Let the view run (None), answer in its place, or run it here for an auditor."""
+        declared = declaration_of(view)
+        if declared is None:
+            raise Http404
+        absent = getattr(request, "client_absent", False)
+        if declared.kind == "public":
+            return None
+        if declared.kind == "token":
+            # An absent client answers like a token that is not known.
+            return token_refused() if absent else None
+        if not request.user.is_authenticated:
+            return _sign_in(request)
+        if absent:
+            raise Http404
+        if declared.kind == "session":
+            return None
+        name = declared.actions.get(request.method or "")
+        if name is None:
+            return HttpResponseNotAllowed(sorted(declared.actions))
+        user = request.user
+        assert isinstance(user, User)
+        place = standing(user, request.client, at=timezone.now(), step_up=proved_second_factor_lately(request))
+        if not place.known:
+            raise Http404
+        if needs_second_factor(user) and not is_mfa_enabled(user):
+            return _enroll(request)
+        if not judged_some(place, name):
+            raise Refused(place, name)
+        gate = Gate(place, name)
+        request.access = gate
+        if place.is_auditor and request.client is not None:
+            return self._read_only(request, gate, view, args, kwargs)
+        response = view(request, *args, **kwargs)
+        response = _rendered(response)
+        _must_have_asked(gate, view, response)
+        return response
+
+    def _read_only(
+        self, request: HttpRequest, gate: Gate, view: Callable[..., HttpResponseBase], args: Any, kwargs: Any
+    ) -> HttpResponseBase:
+        try:
+            with transaction.atomic():
+                with connection.cursor() as cursor:
+                    cursor.execute("set transaction read only")
+                response = _rendered(view(request, *args, **kwargs))
+                if response.streaming and not isinstance(response, FileResponse):
+                    response.streaming_content = _spooled(iter(response.streaming_content))  # type: ignore[attr-defined]
+                # Nothing was written, so nothing is lost; and an outer transaction becomes writable again.
+                transaction.set_rollback(True)
+        except Http404:
+            record_read(request, HttpResponse(status=404), place=gate.standing, action=gate.action, at=gate.at)
+            raise
+        _must_have_asked(gate, view, response)
+        record_read(request, response, place=gate.standing, action=gate.action, at=gate.at)
+        return response
+
+
+def _rendered(response: HttpResponseBase) -> HttpResponseBase:
+    if callable(getattr(response, "render", None)):
+        return response.render()  # type: ignore[attr-defined,no-any-return]
+    return response
+
+
+def _must_have_asked(gate: Gate, view: Callable[..., Any], response: HttpResponseBase) -> None:
+    if response.status_code == 200 and gate.must_ask and not gate.asked:
+        name = f"{view.__module__}.{getattr(view, '__qualname__', view)}"
+        raise NotAskedError(
+            f'{name} answered "{gate.action}" without asking request.access about its objects, '
+            "though only they decide what this person may see (tenants/access/declare.py)."
+        )
+
+
+def _spooled(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Read a streamed answer to its end while the read-only transaction is open, then give it out."""
+    spool = tempfile.SpooledTemporaryFile(max_size=_SPOOL_IN_MEMORY)  # noqa: SIM115  (closed by the iterator below)
+    for chunk in chunks:
+        spool.write(chunk)
+    spool.seek(0)
+    return File(spool).chunks(_CHUNK)
+
+
+def _sign_in(request: HttpRequest) -> HttpResponse:
+    address = request.get_full_path() if request.method in ("GET", "HEAD") else (request.path or "/")
+    answer = redirect_to_login(address, reverse("account_login"))
+    return _followed_by_htmx(request, answer)
+
+
+def _enroll(request: HttpRequest) -> HttpResponse:
+    return _followed_by_htmx(request, redirect("mfa_activate_totp"))
+
+
+def _followed_by_htmx(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+    """A part of a page cannot show a sign-in form: htmx is told to load the whole page."""
+    if getattr(request, "htmx", False):
+        whole = HttpResponse()
+        whole["HX-Redirect"] = answer["Location"]
+        return whole
+    return answer

@@ -1,0 +1,30 @@
+"""Each read of an auditor, written down before the answer leaves."""
+
+import datetime
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from tenants.access.models import ReadLogEntry
+from tenants.access.policy import Standing
+
+
+def record_read(
+    request: HttpRequest, response: HttpResponseBase, *, place: Standing, action: str, at: datetime.datetime
+) -> ReadLogEntry:
+    """Write one entry: who read which address under which action, and how much was answered; never the content.
+
+    It is a transaction of its own, after the read-only one of the request. An error here must reach the caller:
+    an answer that could not be logged is not sent.
+    """
+    size = None if response.streaming else len(response.content)  # type: ignore[attr-defined]
+    return ReadLogEntry.objects.create(
+        time=at,
+        user=place.principal,
+        client=place.client,
+        engagement=place.engagement,
+        action=action[:40],
+        path=request.get_full_path()[:500],
+        status=response.status_code,
+        size=size,
+    )

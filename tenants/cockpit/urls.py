@@ -1,0 +1,10 @@
+"""The portal's own pages."""
+
+from django.urls import path
+
+from tenants.cockpit import views
+
+urlpatterns = [
+    path("", views.start, name="start"),
+    path("clients.csv", views.cockpit_csv, name="cockpit_csv"),
+]

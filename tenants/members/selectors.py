@@ -1,0 +1,34 @@
+"""Reads about people: the clients that exist for them, whether they need a second factor."""
+
+import datetime
+
+from django.db.models import Q, QuerySet
+
+from tenants.clients.models import Client
+from tenants.engagements.models import Engagement
+from tenants.members.models import MFA_ROLES, MSSP_ROLES, Membership, User
+
+
+def clients_of(user: User, *, at: datetime.datetime) -> QuerySet[Client]:
+    """Return the clients that a person may enter, by name: assigned, member of, or with a live engagement.
+
+    Whether an engagement is live depends on the client's zone; here the UTC day and its neighbors count, and the
+    policy decides at the door.
+    """
+    mssp = Membership.objects.filter(user=user, active=True, client__isnull=True, role__in=MSSP_ROLES)
+    near = (at.date() - datetime.timedelta(days=1), at.date() + datetime.timedelta(days=1))
+    live = Engagement.objects.filter(
+        engagementauditor__user=user, access_from__lte=near[1], access_until__gte=near[0]
+    )
+    entered = Q(pk__in=Membership.objects.filter(user=user, active=True, client__isnull=False).values("client"))
+    entered |= Q(pk__in=live.values("client"))
+    if mssp.exists():
+        entered |= Q(assignments__user=user)
+    return Client.objects.filter(entered).distinct().order_by("name", "slug")
+
+
+def needs_second_factor(user: User) -> bool:
+    """Tell whether any role of the person asks for a second factor (design §5)."""
+    if Membership.objects.filter(user=user, active=True, role__in=MFA_ROLES).exists():
+        return True
+    return user.engagements.exists()
