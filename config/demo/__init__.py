@@ -1,0 +1,1 @@
+"""The demo's simulator: writers of vendors' own formats, and the story they tell."""
