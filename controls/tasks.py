@@ -1,0 +1,5 @@
+"""Table of contents: tasks live in the concepts' folders."""
+
+from controls.results.tasks import summarize
+
+__all__ = ["summarize"]
