@@ -43,8 +43,8 @@ REQUIRED: Final = (
 )  # fmt: skip
 CASE_KEYS: Final = ("name", "at", "settings", "lists", "facts", "snapshot", "coverage", "given", "expect")
 EXPECT_KEYS: Final = ("result", "reason", "count", "exceptions", "severity")
-# `none` says that nothing was a member.
-RESULTS: Final = ("pass", "fail", "unknown", "none")
+# `none` says that nothing was a member; `alert` that one was opened, which is unknown (pending) until triaged.
+RESULTS: Final = ("pass", "fail", "unknown", "none", "alert")
 REASONS: Final = ("missing", "not_sent", "fact", "membership", "immature", "gap", "pending", "stale")
 BUCKETS: Final = ("1h", "1d", "7d", "month")
 
@@ -143,7 +143,7 @@ class RuleReader:
         specific = kinds.read(self, top, kind, consequence)
         severity = self.choice(top.get("severity") or top.get("level"), "severity", SEVERITIES)
         remediation = self.remediation(top.get("remediation"))
-        cases = self.cases(top.get("tests"), kind, settings, sources)
+        cases = self.cases(top.get("tests"), kind, consequence, settings, sources)
         soc2 = self.soc2(top.get("soc2"))
         plain = self.plain_keys(top)
         if self.errors or population is None or soc2 is None or remediation is None:
@@ -469,16 +469,26 @@ class RuleReader:
         )
 
     def cases(
-        self, node: Node | None, kind: str, settings: Mapping[str, Setting], sources: tuple[str, ...]
+        self,
+        node: Node | None,
+        kind: str,
+        consequence: str,
+        settings: Mapping[str, Setting],
+        sources: tuple[str, ...],
     ) -> tuple[Case, ...]:
-        entries = self.listed(node, "tests")
         if node is None:
             return ()
+        entries = self.listed(node, "tests")
         read = [case for entry in entries if (case := self.case(entry, kind, settings, sources)) is not None]
-        results = [case.expect.get("result") for case in read]
-        if node.kind == "list" and (len(entries) < 2 or "fail" not in results or "unknown" not in results):
-            if not (len(entries) >= 2 and len(read) < len(entries)):
-                self.wrong(node, "tests needs at least two cases, one that expects fail and one that expects unknown")
+        results = {case.expect.get("result") for case in read}
+        # An alert's condition holding is no failure yet, so its cases may say so in either word.
+        fails = bool(results & ({"fail", "alert"} if consequence == "alert" else {"fail"}))
+        whole = len(entries) == len(read) and node.kind == "list"
+        if whole and (len(read) < 2 or not fails or "unknown" not in results):
+            word = "fail or alert" if consequence == "alert" else "fail"
+            self.wrong(
+                node, f"tests needs at least two cases, one that expects {word} and one that expects unknown"
+            )
         names: set[str] = set()
         for case in read:
             if case.name in names:
