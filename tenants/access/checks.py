@@ -67,7 +67,10 @@ def views_declare_an_action(**kwargs: Any) -> list[CheckMessage]:
             found += [Error(f"{where}: {fault}.", id="access.E002") for fault in faults(route.declared)]
             if urlconf == settings.ROOT_URLCONF:
                 found += [
-                    Error(f'{where}: "{name}" needs a client, and the portal\'s own pages have none.', id="access.E003")
+                    Error(
+                        f'{where}: "{name}" needs a client, and the portal\'s own pages have none.',
+                        id="access.E003",
+                    )
                     for name in route.declared.names
                     if name in POLICY and name not in PORTAL_ACTIONS
                 ]

@@ -75,6 +75,8 @@ def acting(mail: str | None, action: str, client: Client | None = None, obj: obj
         where = f" at {client.slug}" if client is not None else ""
         if not place.known:
             # Told alike for a client that is not theirs and for one without a right.
-            raise CommandError(f"{user} has no part{where}: no assignment, role or open engagement.", returncode=2)
+            raise CommandError(
+                f"{user} has no part{where}: no assignment, role or open engagement.", returncode=2
+            )
         raise CommandError(f"{user} may not do this{where}. {refusal_words(place, action)}", returncode=2)
     return user

@@ -66,7 +66,9 @@ class AccessMiddleware:
             return HttpResponseNotAllowed(sorted(declared.actions))
         user = request.user
         assert isinstance(user, User)
-        place = standing(user, request.client, at=timezone.now(), step_up=proved_second_factor_lately(request))
+        place = standing(
+            user, request.client, at=timezone.now(), step_up=proved_second_factor_lately(request)
+        )
         if not place.known:
             raise Http404
         if needs_second_factor(user) and not is_mfa_enabled(user):
@@ -95,7 +97,9 @@ class AccessMiddleware:
                 # Nothing was written, so nothing is lost; and an outer transaction becomes writable again.
                 transaction.set_rollback(True)
         except Http404:
-            record_read(request, HttpResponse(status=404), place=gate.standing, action=gate.action, at=gate.at)
+            record_read(
+                request, HttpResponse(status=404), place=gate.standing, action=gate.action, at=gate.at
+            )
             raise
         _must_have_asked(gate, view, response)
         record_read(request, response, place=gate.standing, action=gate.action, at=gate.at)

@@ -110,11 +110,21 @@ _ROWS: Final = (
 )
 
 # Actions that concern no single client: the only ones that may be asked without one.
-PORTAL_ACTIONS: Final = frozenset({"cockpit.read", "client.list", "client.create", "saved_view.write", "ops.health", "key.rotate"})
+PORTAL_ACTIONS: Final = frozenset(
+    {"cockpit.read", "client.list", "client.create", "saved_view.write", "ops.health", "key.rotate"}
+)
 
 # Actions that only show something, besides every `….read`: a view that declares one of them answers GET alone.
 _MORE_READS: Final = frozenset(
-    {"client.list", "client.settings_read", "event.raw", "ledger.verify", "package.download", "package.verify", "ops.health"}
+    {
+        "client.list",
+        "client.settings_read",
+        "event.raw",
+        "ledger.verify",
+        "package.download",
+        "package.verify",
+        "ops.health",
+    }
 )
 
 
@@ -176,7 +186,8 @@ def owners_of(obj: object) -> frozenset[uuid.UUID]:
 def parties_of(obj: object) -> frozenset[uuid.UUID]:
     """Return who requested, wrote, is subject of, owns or prepared the object: whom `ns` keeps from judging it."""
     return _people(
-        obj, ("owner", "requester", "author", "subject", "preparer", "by", "asked_by", "created_by", "fixed_by")
+        obj,
+        ("owner", "requester", "author", "subject", "preparer", "by", "asked_by", "created_by", "fixed_by"),
     )
 
 
@@ -192,7 +203,9 @@ def _(obj: User) -> frozenset[uuid.UUID]:
 
 
 @singledispatch
-def days_of(obj: object) -> tuple[datetime.date | datetime.datetime, datetime.date | datetime.datetime] | None:
+def days_of(
+    obj: object,
+) -> tuple[datetime.date | datetime.datetime, datetime.date | datetime.datetime] | None:
     """Return the first and the last day or instant that the object tells of; None for what has no date.
 
     By default from the fields that the models of this project use for it.
@@ -266,7 +279,11 @@ def _live(engagements: Iterable[Engagement], client: Client, at: datetime.dateti
 
 
 def standing(
-    principal: User | System, client: Client | None, *, at: datetime.datetime | None = None, step_up: bool = False
+    principal: User | System,
+    client: Client | None,
+    *,
+    at: datetime.datetime | None = None,
+    step_up: bool = False,
 ) -> Standing:
     """Return where a principal stands at a client, asking `public` at most three times."""
     at = at or timezone.now()
@@ -274,7 +291,9 @@ def standing(
         return Standing(principal, client, at, frozenset({SYSTEM_ROLE}))
     if not principal.is_active or not principal.is_authenticated:
         return Standing(principal, client, at, frozenset())
-    memberships = list(Membership.objects.filter(user=principal, active=True).values_list("role", "client_id"))
+    memberships = list(
+        Membership.objects.filter(user=principal, active=True).values_list("role", "client_id")
+    )
     mssp = frozenset(role for role, client_id in memberships if client_id is None)
     own = frozenset(client_id for _, client_id in memberships if client_id is not None)
     if client is None:
@@ -461,5 +480,7 @@ def refusal_words(place: Standing, action: str) -> str:
     who = f" It is open to: {', '.join(others)}." if others else ""
     if mine:
         return f"Your role allows “{words_of(action)}” only for what is yours, and this is not.{who}"
-    names = [role_words(role).lower() for role in COLUMNS if role in place.roles] or ["somebody without a role here"]
+    names = [role_words(role).lower() for role in COLUMNS if role in place.roles] or [
+        "somebody without a role here"
+    ]
     return f"The role “{' and '.join(names)}” does not include “{words_of(action)}”.{who}"

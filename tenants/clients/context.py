@@ -107,7 +107,8 @@ def _sections(request: HttpRequest, place: Standing) -> list[dict[str, Any]]:
     inside = [
         s
         for s in shown
-        if request.path == s["href"] or (request.path.startswith(s["href"]) and s["href"] != reverse(table[0].url))
+        if request.path == s["href"]
+        or (request.path.startswith(s["href"]) and s["href"] != reverse(table[0].url))
     ]
     if inside:
         max(inside, key=lambda s: len(s["href"]))["current"] = True

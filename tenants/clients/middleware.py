@@ -65,7 +65,9 @@ class ClientMiddleware:
         request.client_absent = found is None
         return self._inside(request, found, f"{request.portal_prefix}c/{slug}/", rest)
 
-    def _inside(self, request: HttpRequest, found: Client | None, prefix: str, path_info: str) -> HttpResponseBase:
+    def _inside(
+        self, request: HttpRequest, found: Client | None, prefix: str, path_info: str
+    ) -> HttpResponseBase:
         request.client = found
         request.urlconf = settings.CLIENT_URLCONF
         request.path_info = path_info
@@ -80,7 +82,9 @@ class ClientMiddleware:
                 response = self.get_response(request)
             if response.streaming:
                 response.streaming_content = _each_inside(  # type: ignore[attr-defined]
-                    found, prefix, response.streaming_content  # type: ignore[attr-defined]
+                    found,
+                    prefix,
+                    response.streaming_content,  # type: ignore[attr-defined]
                 )
             return response
         finally:

@@ -73,7 +73,9 @@ def rows(place: Standing, *, today: datetime.date) -> QuerySet[Client]:
     person = place.principal
     assert isinstance(person, User)
     mine = Assignment.objects.filter(user=person, client=OuterRef("pk"))
-    coming = Engagement.objects.filter(client=OuterRef("pk"), access_until__gte=today).order_by("access_from", "id")
+    coming = Engagement.objects.filter(client=OuterRef("pk"), access_until__gte=today).order_by(
+        "access_from", "id"
+    )
     found = Client.objects.select_related("summary").annotate(
         assigned=Exists(mine),
         audit_from=Subquery(coming.values("access_from")[:1]),

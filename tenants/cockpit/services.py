@@ -17,6 +17,8 @@ def record_summary(client: Client, **figures: object) -> ClientSummary:
     """
     unknown = figures.keys() - FIGURES
     if unknown:
-        raise TypeError(f"The summary has no {', '.join(sorted(unknown))}. It has: {', '.join(sorted(FIGURES))}.")
+        raise TypeError(
+            f"The summary has no {', '.join(sorted(unknown))}. It has: {', '.join(sorted(FIGURES))}."
+        )
     summary, _ = ClientSummary.objects.update_or_create(client=client, defaults=figures)
     return summary

@@ -18,7 +18,7 @@ _STATES = ("l1", "l2", "l3", "l4", "heard", "silent", "out")
 _STRIP = mark_safe(  # noqa: S308  (made here, of numbers)
     '<svg viewBox="0 0 720 44" role="presentation">'
     + "".join(
-        f'<rect x="{n * 8}" y="{44 - (12 + n * 7 % 30)}" width="6" height="{12 + n * 7 % 30}" class="bar"/>'
+        f'<rect x="{n * 8}" y="{44 - (12 + n * 7 % 30)}" width="6" height="{12 + n * 7 % 30}" fill="currentColor"/>'
         for n in range(90)
     )
     + "</svg>"
@@ -38,10 +38,19 @@ class _Sample(forms.Form):
 def styleguide(request: HttpRequest) -> HttpResponse:
     """Show every component once, and again in its edge cases."""
     form = _Sample({"name": "", "until": "tomorrow-ish"})
-    for level, text in ((messages.SUCCESS, "The sample was drawn."), (messages.WARNING, "Two days were not heard.")):
+    for level, text in (
+        (messages.SUCCESS, "The sample was drawn."),
+        (messages.WARNING, "Two days were not heard."),
+    ):
         messages.add_message(request, level, text)
     context: dict[str, Any] = {
-        "tones": [("met", "Met"), ("deviation", "Deviations noted"), ("attention", "Fixed, retest due"), ("unknown", "Unknown"), ("none", "Not tested")],
+        "tones": [
+            ("met", "Met"),
+            ("deviation", "Deviations noted"),
+            ("attention", "Fixed, retest due"),
+            ("unknown", "Unknown"),
+            ("none", "Not tested"),
+        ],
         "crumbs": [("Controls", "#"), ("Access", "")],
         "figures": [
             {"value": 1204, "label": "population, privileged sign-ins", "tone": "", "href": "#"},
@@ -58,9 +67,33 @@ def styleguide(request: HttpRequest) -> HttpResponse:
             {"label": "State", "key": "", "priority": 1},
         ],
         "rows": [
-            {"id": "EX-2026-0412", "what": "root signed in from 203.0.113.44 without MFA", "found": _AT, "members": 12044, "tone": "deviation", "state": "Open, 2 d late", "act": True},
-            {"id": "EX-2026-0398", "what": "svc-deploy console sign-in, password only", "found": _AT, "members": 3, "tone": "attention", "state": "Fixed, retest due", "act": False},
-            {"id": "EX-2026-0301", "what": "a name that is very long: " + "arn:aws:sts::111122223333:assumed-role/" * 3, "found": _AT, "members": 1, "tone": "met", "state": "Closed in SLA", "act": False},
+            {
+                "id": "EX-2026-0412",
+                "what": "root signed in from 203.0.113.44 without MFA",
+                "found": _AT,
+                "members": 12044,
+                "tone": "deviation",
+                "state": "Open, 2 d late",
+                "act": True,
+            },
+            {
+                "id": "EX-2026-0398",
+                "what": "svc-deploy console sign-in, password only",
+                "found": _AT,
+                "members": 3,
+                "tone": "attention",
+                "state": "Fixed, retest due",
+                "act": False,
+            },
+            {
+                "id": "EX-2026-0301",
+                "what": "a name that is very long: " + "arn:aws:sts::111122223333:assumed-role/" * 3,
+                "found": _AT,
+                "members": 1,
+                "tone": "met",
+                "state": "Closed in SLA",
+                "act": False,
+            },
         ],
         "chips": [
             {"label": "Needs me", "count": 9, "href": "#", "current": True},
@@ -75,19 +108,46 @@ def styleguide(request: HttpRequest) -> HttpResponse:
             {
                 "name": name,
                 "href": "#",
-                "cells": [{"state": _STATES[(n * 3 + row) % len(_STATES)], "title": f"{n} Oct: {n * 31} events", "href": "#"} for n in range(1, 31)],
+                "cells": [
+                    {
+                        "state": _STATES[(n * 3 + row) % len(_STATES)],
+                        "title": f"{n} Oct: {n * 31} events",
+                        "href": "#",
+                    }
+                    for n in range(1, 31)
+                ],
             }
             for row, name in enumerate(("AWS CloudTrail", "A source with quite a long name"))
         ],
         "form": form,
         "acts": [
             {"at": _AT, "who": "", "what": "Opened by rule R01", "words": "", "tone": "deviation"},
-            {"at": _AT, "who": "Keira Ngata", "what": "Triaged: no harm", "words": "The account is the emergency one.\nIts use was asked for.", "tone": "attention"},
-            {"at": _AT, "who": "Rolf Imhof", "what": "Retested: no deviation in 25", "words": "", "tone": "met"},
+            {
+                "at": _AT,
+                "who": "Keira Ngata",
+                "what": "Triaged: no harm",
+                "words": "The account is the emergency one.\nIts use was asked for.",
+                "tone": "attention",
+            },
+            {
+                "at": _AT,
+                "who": "Rolf Imhof",
+                "what": "Retested: no deviation in 25",
+                "words": "",
+                "tone": "met",
+            },
         ],
-        "facts": [("Time", "2026-10-12T02:11:00Z"), ("Actor", "arn:aws:iam::111122223333:root"), ("Session", None), ("Batch", "3f2a90ab", "#")],
+        "facts": [
+            ("Time", "2026-10-12T02:11:00Z"),
+            ("Actor", "arn:aws:iam::111122223333:root"),
+            ("Session", None),
+            ("Batch", "3f2a90ab", "#"),
+        ],
         "raw": '{"eventVersion": "1.08", "eventName": "ConsoleLogin", "note": "<script>alert(1)</script>"}',
-        "consequences": ["The exception is closed and printed so in every later package.", "Its ticket is closed too."],
+        "consequences": [
+            "The exception is closed and printed so in every later package.",
+            "Its ticket is closed too.",
+        ],
         "root": "7c1e90ab" + "0" * 52 + "44d0",
         "at": _AT,
     }

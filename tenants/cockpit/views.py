@@ -46,7 +46,9 @@ def start(request: HttpRequest) -> HttpResponseBase:
     mine = gate.only(clients_of(request.user, at=gate.at))
     if len(mine) == 1:
         return redirect(client_address(request, mine[0]))
-    return render(request, "tenants/choose.html", {"places": [_place(request, each, gate.at) for each in mine]})
+    return render(
+        request, "tenants/choose.html", {"places": [_place(request, each, gate.at) for each in mine]}
+    )
 
 
 @action("cockpit.read")
@@ -185,9 +187,19 @@ def _row(request: HttpRequest, each: Any) -> dict[str, object]:
 
 def _empty(request: HttpRequest, view: View, sums: dict[str, int | None]) -> dict[str, str]:
     if request.GET.get("q"):
-        return {"title": "No client has that name", "text": "The filter looks for the words anywhere in the name.", "href": "?", "label": "Show all clients"}
+        return {
+            "title": "No client has that name",
+            "text": "The filter looks for the words anywhere in the name.",
+            "href": "?",
+            "label": "Show all clients",
+        }
     if view.key != "all" and sums["n_all"]:
-        return {"title": f"No client under “{view.label}”", "text": "That is good news, or nothing has been measured yet.", "href": "?", "label": "Show all clients"}
+        return {
+            "title": f"No client under “{view.label}”",
+            "text": "That is good news, or nothing has been measured yet.",
+            "href": "?",
+            "label": "Show all clients",
+        }
     return {
         "title": "No client yet",
         "text": "The clients that you are assigned to are listed here. An operator makes one with "

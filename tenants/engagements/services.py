@@ -61,5 +61,7 @@ def open_type_2(
 
 
 def _with(engagement: Engagement, auditors: Iterable[User]) -> Engagement:
-    EngagementAuditor.objects.bulk_create(EngagementAuditor(engagement=engagement, user=user) for user in auditors)
+    EngagementAuditor.objects.bulk_create(
+        EngagementAuditor(engagement=engagement, user=user) for user in auditors
+    )
     return engagement

@@ -39,7 +39,12 @@ class PasswordForm(ChangePasswordForm):
 
 def _code(field: forms.Field, label: str) -> None:
     field.label = label
-    field.widget.attrs |= {"class": "code-input", "inputmode": "text", "autocomplete": "one-time-code", "autofocus": True}
+    field.widget.attrs |= {
+        "class": "code-input",
+        "inputmode": "text",
+        "autocomplete": "one-time-code",
+        "autofocus": True,
+    }
     field.widget.attrs.pop("placeholder", None)
 
 

@@ -20,7 +20,9 @@ def clients_of(user: User, *, at: datetime.datetime) -> QuerySet[Client]:
     live = Engagement.objects.filter(
         engagementauditor__user=user, access_from__lte=near[1], access_until__gte=near[0]
     )
-    entered = Q(pk__in=Membership.objects.filter(user=user, active=True, client__isnull=False).values("client"))
+    entered = Q(
+        pk__in=Membership.objects.filter(user=user, active=True, client__isnull=False).values("client")
+    )
     entered |= Q(pk__in=live.values("client"))
     if mssp.exists():
         entered |= Q(assignments__user=user)

@@ -26,7 +26,9 @@ def give_role(user: User, role: Role | str, *, client: Client | None = None) -> 
     """
     role = Role(role)
     if role is Role.AUDITOR:
-        raise ValueError("An auditor comes by an engagement (tenants.engagements.services), not by a membership.")
+        raise ValueError(
+            "An auditor comes by an engagement (tenants.engagements.services), not by a membership."
+        )
     if (role in MSSP_ROLES) != (client is None):
         raise ValueError(f"The role “{role.label}” {'has no client' if client else 'needs a client'}.")
     membership, _ = Membership.objects.update_or_create(

@@ -22,8 +22,16 @@ urlpatterns = [
     path("accounts/second-factor/code/", _anyone(mfa.authenticate), name="mfa_authenticate"),
     path("accounts/second-factor/again/", _oneself(mfa.reauthenticate), name="mfa_reauthenticate"),
     path("accounts/second-factor/authenticator/", _oneself(totp.activate_totp), name="mfa_activate_totp"),
-    path("accounts/second-factor/authenticator/remove/", _oneself(totp.deactivate_totp), name="mfa_deactivate_totp"),
-    path("accounts/second-factor/recovery/", _oneself(recovery.view_recovery_codes), name="mfa_view_recovery_codes"),
+    path(
+        "accounts/second-factor/authenticator/remove/",
+        _oneself(totp.deactivate_totp),
+        name="mfa_deactivate_totp",
+    ),
+    path(
+        "accounts/second-factor/recovery/",
+        _oneself(recovery.view_recovery_codes),
+        name="mfa_view_recovery_codes",
+    ),
     path(
         "accounts/second-factor/recovery/new/",
         _oneself(recovery.generate_recovery_codes),

@@ -22,7 +22,9 @@ def theme(request: HttpRequest) -> HttpResponse:
     answer = redirect(back)
     chosen = request.POST.get("theme", "")
     if chosen in THEMES:
-        answer.set_cookie(THEME_COOKIE, chosen, max_age=_YEAR, samesite="Lax", secure=request.is_secure(), httponly=True)
+        answer.set_cookie(
+            THEME_COOKIE, chosen, max_age=_YEAR, samesite="Lax", secure=request.is_secure(), httponly=True
+        )
     else:
         answer.delete_cookie(THEME_COOKIE)
     return answer
