@@ -246,6 +246,11 @@ def decode(raw: bytes) -> Record:
         return from_plain(plain(raw))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(str(error)) from None
+    return finished(raw, found)
+
+
+def finished(raw: bytes, found: Record) -> Record:
+    """The same record, or, where its names are folded or its fields lie deeper, one brought into shape."""
     if found.eventName is None and (found.eventTime is None or found.eventData is not UNSET):
         return from_plain(plain(raw))
     return found

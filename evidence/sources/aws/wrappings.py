@@ -91,7 +91,7 @@ def begins_record(raw: bytes) -> bool:
 
 def is_record(shape: Record) -> bool:
     """Whether the object is a CloudTrail record itself, whole or not."""
-    if shape.s3 is not UNSET:
+    if shape.s3 is not UNSET or shape.kinesis is not UNSET:
         return False
     if shape.eventName is not None or shape.eventTime is not None:
         return True
@@ -137,7 +137,7 @@ def _array(raw: bytes, note: Callable[[Note], None], depth: int) -> Iterator[Fou
     except (msgspec.DecodeError, RecursionError):
         yield Found(raw)
         return
-    if depth > 0 and elements and all(bytes(one[:1]) == b"{" for one in elements) and _is_row(raw):
+    if depth > 0 and elements and all(_first(one) == b"{" for one in elements) and _is_row(raw):
         yield Found(raw)
         return
     if not elements and depth == 0:
@@ -176,7 +176,7 @@ def _object(raw: bytes, shape: Record, note: Callable[[Note], None], depth: int)
             yield from _query_row(row, note, depth + 1)
         return
     for held in (shape.Records, shape.Events, shape.Messages, shape.records, shape.auditEvents):
-        if held is not UNSET and bytes(held[:1]) == b"[":
+        if held is not UNSET and _first(held) == b"[":
             for element in _list(held, note):
                 yield from unwrap(element, note, depth + 1)
             return
@@ -191,10 +191,14 @@ def _object(raw: bytes, shape: Record, note: Callable[[Note], None], depth: int)
             yield from unwrap(inner, note, depth + 1)
 
 
+def _first(held: Raw) -> bytes:
+    return bytes(memoryview(held)[:1])
+
+
 def _is_listing(shape: Record) -> bool:
     details = (shape.UserDetailList, shape.RoleDetailList, shape.GroupDetailList)
     return any(one is not UNSET for one in details) or (
-        shape.Policies is not UNSET and b'"PolicyVersionList"' in shape.Policies
+        shape.Policies is not UNSET and b'"PolicyVersionList"' in bytes(shape.Policies)
     )
 
 
@@ -253,7 +257,7 @@ def _carried(raw: bytes, shape: Record, note: Callable[[Note], None]) -> list[by
             if text.startswith("CloudTrail validation message"):
                 note(TEST)
                 return []
-    if shape.data is not UNSET and bytes(shape.data[:1]) == b'"':
+    if shape.data is not UNSET and _first(shape.data) == b'"':
         return _packed(_ANY.decode(shape.data), raw, strict=False)
     if b'"s3:TestEvent"' in raw:
         note(TEST)
@@ -323,7 +327,7 @@ def _log_events(raw: bytes, shape: Record, note: Callable[[Note], None], depth: 
 def _log_event(raw: bytes, note: Callable[[Note], None], depth: int) -> Iterator[Found]:
     """One log event of a CloudWatch Logs message: its `message` is a record as text."""
     shape = _try_shape(raw)
-    if shape is None or shape.message is UNSET or bytes(shape.message[:1]) != b'"':
+    if shape is None or shape.message is UNSET or _first(shape.message) != b'"':
         yield Found(raw)
         return
     text = _ANY.decode(shape.message)

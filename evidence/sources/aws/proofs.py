@@ -1,0 +1,182 @@
+"""What one event proves for others: where credentials came from, and the factors of a sign-in flow (R01).
+
+Proofs of kind
+- `credential`, key the issued access key id: who was given it, with which factor, and by which key they asked;
+- `identity_center`, key the flow's `AuthWorkflowID`: one event of an Identity Center sign-in;
+- `role_session`, key `role id:session name`: one of the events that tell of one federated sign-in.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from evidence.ocsf.event import MISSING, Event
+from evidence.sources.aws import records
+from evidence.sources.aws.cloudtrail import (
+    FEDERATED_SIGN_IN,
+    STRONG_FACTORS,
+    assumed_role,
+    credential_types,
+    role_of,
+    second_factor_said,
+    temporary_key,
+    text_of,
+)
+from evidence.sources.contract import Proof
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from evidence.sources.aws.records import Record
+
+CREDENTIAL: Final = "credential"
+IDENTITY_CENTER: Final = "identity_center"
+ROLE_SESSION: Final = "role_session"
+
+ONE_SIGN_IN: Final = timedelta(minutes=5)
+"""Within this time the events of one role session's federated sign-in are one occurrence."""
+
+_ISSUING: Final = frozenset(
+    {"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetSessionToken", "GetFederationToken", "AssumeRoot"}
+)
+_FLOW: Final = frozenset({"CredentialChallenge", "CredentialVerification", "UserAuthentication"})
+
+PROVING: Final = _ISSUING | _FLOW | {"ConsoleLogin"}
+
+_LINKS: Final = 10
+_KEY: Final = 200
+
+
+def proofs_of(event: Event) -> list[Proof]:
+    """The proofs of one event; none unless it succeeded (a factor that failed is told as such)."""
+    action = event.action
+    record: Record = event.record
+    made: list[Proof] = []
+    if action in _FLOW and event.class_uid == 3002:
+        flow = text_of(record.additionalEventData, "AuthWorkflowID")
+        if flow:
+            value = {
+                "action": action,
+                "credential_types": credential_types(record),
+                "outcome": {1: "success", 2: "failure"}.get(event.status_id, "unknown"),
+            }
+            made.append(_proof(event, IDENTITY_CENTER, flow, value))
+        return made
+    if event.status_id != 1:
+        return made
+    if action in _ISSUING:
+        key = _issued(record)
+        if key:
+            made.append(_proof(event, CREDENTIAL, key, _link(event, record)))
+    role = ""
+    if action in FEDERATED_SIGN_IN:
+        role, _, name = assumed_role(record)
+    elif action == "ConsoleLogin":
+        role, _, name = role_of(record)
+    if role and name:
+        made.append(_proof(event, ROLE_SESSION, f"{role}:{name}", {"action": action}))
+    return made
+
+
+def _proof(event: Event, kind: str, key: str, value: dict[str, Any]) -> Proof:
+    return Proof(kind, key[:_KEY], event.time, value, event.seq, event.uid)
+
+
+def _issued(record: Record) -> str:
+    held = records.blob(record.responseElements).get("credentials")
+    key = held.get("accessKeyId") if isinstance(held, dict) else None
+    return key if isinstance(key, str) else ""
+
+
+def _link(event: Event, record: Record) -> dict[str, Any]:
+    identity = record.userIdentity
+    factor = second_factor_said(event)
+    _, role_arn, _ = assumed_role(record)
+    return {
+        "action": event.action,
+        "caller": event.actor_key,
+        "caller_type": identity.type if identity is not None else None,
+        "caller_arn": identity.arn if identity is not None else None,
+        "caller_key": identity.accessKeyId or None if identity is not None else None,
+        "mfa": None if factor is MISSING else factor,
+        "role_arn": role_arn or None,
+    }
+
+
+def proof_keys(event: Event) -> tuple[tuple[str, str], ...]:
+    """The `(kind, key)` pairs that `second_factor` asks first for this event."""
+    record: Record = event.record
+    if event.action == "UserAuthentication":
+        flow = text_of(record.additionalEventData, "AuthWorkflowID")
+        return ((IDENTITY_CENTER, flow[:_KEY]),) if flow else ()
+    if event.action in ("AssumeRole", "SwitchRole"):
+        identity = record.userIdentity
+        key = temporary_key(identity)
+        if key is not None and identity is not None and identity.type == "AssumedRole":
+            return ((CREDENTIAL, key[:_KEY]),)
+    return ()
+
+
+def second_factor(event: Event, find: Callable[[str, str], Sequence[Proof]]) -> object:
+    """Whether other events prove a second factor of this sign-in: true, false, or `MISSING` if none tells.
+
+    `find(kind, key)` gives the proofs of one key. A chain of roles is followed back to its first link; a
+    link that was not ingested, or one that a federation made, leaves it open. For Identity Center the
+    verifications of the same flow count: a time-based code, a passkey or a smart card is a second factor, a
+    code by mail is not, and an external provider's sign-in is for that provider's events to prove.
+    """
+    said = second_factor_said(event)
+    if said is not MISSING:
+        return said
+    keys = proof_keys(event)
+    if not keys:
+        return MISSING
+    kind, key = keys[0]
+    if kind == IDENTITY_CENTER:
+        return _flow_factor(event, find(kind, key))
+    return _chain_factor(key, event, find)
+
+
+def _flow_factor(event: Event, found: Sequence[Proof]) -> object:
+    verified = set(credential_types(event.record))
+    for proof in found:
+        if proof.value.get("action") == "CredentialVerification" and proof.value.get("outcome") == "success":
+            verified.update(proof.value.get("credential_types") or ())
+    if verified & STRONG_FACTORS:
+        return True
+    if not verified or "EXTERNAL_IDP" in verified:
+        return MISSING
+    return False
+
+
+def _chain_factor(key: str, event: Event, find: Callable[[str, str], Sequence[Proof]]) -> object:
+    seen: set[str] = set()
+    at = event.time
+    for _ in range(_LINKS):
+        if key in seen:
+            return MISSING
+        seen.add(key)
+        # A key id may be issued anew after years: the latest issue before its use is meant.
+        links = [proof for proof in find(CREDENTIAL, key) if proof.at <= at + timedelta(minutes=1)]
+        if not links:
+            return MISSING
+        link = max(links, key=lambda proof: proof.at)
+        factor = link.value.get("mfa")
+        if isinstance(factor, bool):
+            return factor
+        before = link.value.get("caller_key")
+        if link.value.get("caller_type") != "AssumedRole" or not isinstance(before, str):
+            return MISSING
+        key, at = before[:_KEY], link.at
+    return MISSING
+
+
+def same_sign_in(one: Proof, other: Proof) -> bool:
+    """Whether two proofs `role_session` tell of one federated sign-in: a call to STS and a console sign-in."""
+    return (
+        one.kind == other.kind == ROLE_SESSION
+        and one.key == other.key
+        and (one.value["action"] == "ConsoleLogin") != (other.value["action"] == "ConsoleLogin")
+        and abs(one.at - other.at) <= ONE_SIGN_IN
+    )
