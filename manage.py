@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Proofline's only command: makes its own environment on a bare machine, then is Django's."""
+
 # This file is also read by Pythons that are too old for the rest: keep to what Python 2.7 can compile.
 import sys
 

@@ -99,7 +99,14 @@ def mend_after(error: ImportError, argv: Sequence[str]) -> None:
     has just been mended: the error is then somebody's mistake and must be seen.
     """
     venv = folder()
-    own = (error.name or "").split(".")[0] in {"config", "tenants", "evidence", "controls", "reports", "tests"}
+    own = (error.name or "").split(".")[0] in {
+        "config",
+        "tenants",
+        "evidence",
+        "controls",
+        "reports",
+        "tests",
+    }
     if not _inside(venv) or own or os.environ.get("PROOFLINE_MENDED") == "1":
         return
     _say(f"The environment {venv.name} is damaged ({error}).")
@@ -170,7 +177,7 @@ def _only_one() -> Iterator[None]:
 
 def _make(venv: Path) -> None:
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
-        version = "%d.%d" % sys.version_info[:2]
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise Refusal(
             f"This Python {version} ({sys.executable}) cannot make a virtual environment: its venv module is "
             "incomplete. On Debian and Ubuntu it is a package of its own: "
@@ -216,7 +223,7 @@ def _install(venv: Path, *, reinstall: bool) -> None:
 
 
 def _uv(venv: Path, python: Path) -> Path | None:
-    """uv inside the environment (it installs the lock many times faster), or None where it cannot be had."""
+    """The uv inside the environment (it installs the lock many times faster), or None where it cannot be had."""
     uv = venv / "bin" / "uv"
     if _works(uv):
         return uv

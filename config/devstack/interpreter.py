@@ -6,12 +6,12 @@ OLDEST = (3, 11)
 NEWEST = (3, 13)
 
 
-def supported(version):  # type: ignore[no-untyped-def]
+def supported(version):
     """Whether a `sys.version_info` lies within the Pythons that the lock was resolved for."""
     return OLDEST <= tuple(version[:2]) <= NEWEST
 
 
-def refusal(version):  # type: ignore[no-untyped-def]
+def refusal(version):
     """The sentence for an interpreter outside the range, naming one on PATH that would do."""
     said = "Proofline needs Python %d.%d to %d.%d; this is Python %d.%d." % (
         OLDEST + NEWEST + tuple(version[:2])
@@ -22,7 +22,7 @@ def refusal(version):  # type: ignore[no-untyped-def]
     return said + " Install one of them (on Debian 12: apt-get install python3 python3-venv)."
 
 
-def _on_path():  # type: ignore[no-untyped-def]
+def _on_path():
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
         for folder in os.environ.get("PATH", "").split(os.pathsep):
             path = os.path.join(folder, "python3.%d" % minor)

@@ -235,7 +235,8 @@ class Cluster:
                 cwd="/",
                 start_new_session=True,
             )
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         process.stdin.write(json.dumps(order).encode())
         process.stdin.close()
         said = process.stdout.readline()
@@ -422,7 +423,7 @@ def _binaries_for(account: Account | None, folder: Path) -> Binaries:
 
 def _open_to_all(folder: Path) -> None:
     for path, _folders, files in os.walk(folder):
-        os.chmod(path, 0o755)
+        Path(path).chmod(0o755)
         for name in files:
             file = Path(path) / name
             if not file.is_symlink():
@@ -480,7 +481,9 @@ def _wait_for_older_server(data: Path) -> None:
             time.sleep(0.02)
         else:
             return
-    raise Refusal(f"A PostgreSQL server (pid {_server_on(data)}) on {data} does not stop. End it and try again.")
+    raise Refusal(
+        f"A PostgreSQL server (pid {_server_on(data)}) on {data} does not stop. End it and try again."
+    )
 
 
 def _server_on(data: Path) -> int | None:

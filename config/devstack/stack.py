@@ -146,7 +146,9 @@ def begin(port: int) -> Start:
 
 def add_port(parser: argparse.ArgumentParser) -> None:
     """The option for the portal's port."""
-    parser.add_argument("--port", type=_port, default=PORT, help=f"of the portal on 127.0.0.1 (default {PORT})")
+    parser.add_argument(
+        "--port", type=_port, default=PORT, help=f"of the portal on 127.0.0.1 (default {PORT})"
+    )
 
 
 def _port(text: str) -> int:

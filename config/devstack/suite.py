@@ -7,7 +7,17 @@ import sys
 from config.devstack.environment import ROOT
 
 # With these, workers are in the way: a debugger wants the terminal, a listing runs nothing.
-_ALONE = ("--pdb", "--trace", "--collect-only", "--co", "--fixtures", "--markers", "--version", "--help", "-h")
+_ALONE = (
+    "--pdb",
+    "--trace",
+    "--collect-only",
+    "--co",
+    "--fixtures",
+    "--markers",
+    "--version",
+    "--help",
+    "-h",
+)
 
 
 def test(arguments: list[str]) -> int:

@@ -340,7 +340,9 @@ def answers(port: int, path: str = "/") -> bool:
     """Whether an HTTP server on loopback answers a request, and with something else than a failure of its own."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-            connection.sendall(f"HEAD {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+            connection.sendall(
+                f"HEAD {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
+            )
             return re.fullmatch(rb"HTTP/1\.1 [234]\d\d", connection.recv(12)) is not None
     except OSError:
         return False
