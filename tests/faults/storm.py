@@ -56,13 +56,16 @@ def build_schemas(url: str) -> None:
             )
 
 
-def wrapper_of(engine: str, *, pool: bool = False, **address: object) -> Any:
-    """Return a connection wrapper of a backend to the database that Django is connected to."""
+def wrapper_of(engine: str, *, pool: int = 0, **address: object) -> Any:
+    """Return a connection wrapper of a backend to the database that Django is connected to.
+
+    `pool` is how many connections its pool may have; 0 for none. `address` overrides settings, such as PORT.
+    """
     settings = copy.deepcopy(connections["default"].settings_dict)
     settings |= {"ENGINE": engine, "CONN_MAX_AGE": 0, **address}
     settings["OPTIONS"] = {**settings["OPTIONS"], "application_name": "storm"}
     if pool:
-        settings["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 10, "timeout": 30}
+        settings["OPTIONS"]["pool"] = {"min_size": 1, "max_size": pool, "timeout": 30}
     return importlib.import_module(f"{engine}.base").DatabaseWrapper(settings, alias=ALIAS)
 
 
@@ -200,7 +203,7 @@ class _Sailor:
 
     def run(self) -> None:
         """Sail until told to stop."""
-        self.wrapper = wrapper_of(self.engine, pool=self.pool)
+        self.wrapper = wrapper_of(self.engine, pool=10 if self.pool else 0)
         connections[ALIAS] = self.wrapper
         ways: list[tuple[int, Callable[[], None]]] = [
             (46, self.by_cursor),
