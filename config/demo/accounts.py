@@ -19,6 +19,7 @@ class DemoClient:
     zone: str
     paper: str
     people: int
+    domain: str
     account: Account
     workers: tuple[Worker, ...]
     groups: tuple[Group, ...]
@@ -40,7 +41,9 @@ def _service_role(name: str, service: str, actions: Sequence[str], *attached: st
 def _harbor() -> DemoClient:
     account = Account("466012873305", "WXQKD7RM", "us-east-1")
     arn = f"arn:aws:iam::{account.id}"
-    operators = [f"{arn}:user/{name}" for name in ("miles.okoro", "priya.raman", "owen.fairbanks", "rosa.delgado")]
+    operators = [
+        f"{arn}:user/{name}" for name in ("miles.okoro", "priya.raman", "owen.fairbanks", "rosa.delgado")
+    ]
     provider = f"{arn}:saml-provider/CorporateDirectory"
     audience = {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}}
     return DemoClient(
@@ -49,6 +52,7 @@ def _harbor() -> DemoClient:
         zone="America/New_York",
         paper="Letter",
         people=142,
+        domain="harborledger.example",
         account=account,
         workers=HARBOR_WORKERS,
         groups=(
@@ -57,11 +61,23 @@ def _harbor() -> DemoClient:
             Group(
                 "Engineering",
                 ("CloudWatchReadOnlyAccess", "IAMUserChangePassword"),
-                {"engineering": allow(["ec2:Describe*", "ecs:Describe*", "ecs:List*", "lambda:Get*", "s3:List*"])},
+                {
+                    "engineering": allow(
+                        ["ec2:Describe*", "ecs:Describe*", "ecs:List*", "lambda:Get*", "s3:List*"]
+                    )
+                },
             ),
             Group("Auditing", ("SecurityAudit", "IAMUserChangePassword")),
-            Group("Support", ("IAMUserChangePassword",), {"support": allow(["ecs:Describe*", "logs:FilterLogEvents"])}),
-            Group("Reporting", ("IAMUserChangePassword",), {"reporting": allow(["athena:*", "glue:Get*", "s3:Get*"])}),
+            Group(
+                "Support",
+                ("IAMUserChangePassword",),
+                {"support": allow(["ecs:Describe*", "logs:FilterLogEvents"])},
+            ),
+            Group(
+                "Reporting",
+                ("IAMUserChangePassword",),
+                {"reporting": allow(["athena:*", "glue:Get*", "s3:Get*"])},
+            ),
             Group(
                 "Deployment",
                 (),
@@ -71,8 +87,8 @@ def _harbor() -> DemoClient:
             Group("Mailing", (), {"send": allow(["ses:SendRawEmail"])}),
         ),
         roles=(
-            Role("HarborAdmin", trusts("AWS", operators, **{"Condition": _CONDITION}), ("AdministratorAccess",)),
-            Role("HarborJump", trusts("AWS", operators, **{"Condition": _CONDITION}), ("PowerUserAccess",)),
+            Role("HarborAdmin", trusts("AWS", operators, condition=_CONDITION), ("AdministratorAccess",)),
+            Role("HarborJump", trusts("AWS", operators, condition=_CONDITION), ("PowerUserAccess",)),
             Role(
                 "HarborDatabaseAdmin",
                 trusts("AWS", f"{arn}:role/HarborJump"),
@@ -81,21 +97,31 @@ def _harbor() -> DemoClient:
             ),
             Role(
                 "DirectoryAdmin",
-                trusts("Federated", provider, "sts:AssumeRoleWithSAML", **{"Condition": audience}),
+                trusts("Federated", provider, "sts:AssumeRoleWithSAML", condition=audience),
                 ("AdministratorAccess",),
             ),
             Role(
                 "LedgerDeploy",
                 trusts("AWS", f"{arn}:user/svc-deploy"),
                 (),
-                {"deploy": allow(["ecs:UpdateService", "ecs:RegisterTaskDefinition", "lambda:UpdateFunctionCode"])},
+                {
+                    "deploy": allow(
+                        ["ecs:UpdateService", "ecs:RegisterTaskDefinition", "lambda:UpdateFunctionCode"]
+                    )
+                },
             ),
             _service_role("ledger-api-task", "ecs-tasks", ["secretsmanager:GetSecretValue", "kms:Decrypt"]),
-            _service_role("ledger-worker-task", "ecs-tasks", ["secretsmanager:GetSecretValue", "sqs:ReceiveMessage"]),
-            _service_role("statement-export", "lambda", ["logs:CreateLogStream", "s3:PutObject", "kms:Decrypt"]),
+            _service_role(
+                "ledger-worker-task", "ecs-tasks", ["secretsmanager:GetSecretValue", "sqs:ReceiveMessage"]
+            ),
+            _service_role(
+                "statement-export", "lambda", ["logs:CreateLogStream", "s3:PutObject", "kms:Decrypt"]
+            ),
             _service_role("bank-feed-poll", "lambda", ["logs:CreateLogStream", "ssm:GetParameter"]),
             _service_role("bastion-instance", "ec2", ["ec2messages:*"], "AmazonSSMManagedInstanceCore"),
-            _service_role("backup-plan", "backup", ["rds:CreateDBSnapshot", "ec2:CreateSnapshot", "tag:GetResources"]),
+            _service_role(
+                "backup-plan", "backup", ["rds:CreateDBSnapshot", "ec2:CreateSnapshot", "tag:GetResources"]
+            ),
         ),
         office="203.0.113",
         homes="198.51.100",
@@ -117,11 +143,14 @@ def _larkfield() -> DemoClient:
         zone="Europe/Zurich",
         paper="A4",
         people=64,
+        domain="larkfield.example",
         account=account,
         workers=LARKFIELD_WORKERS,
         groups=(
             Group("Administrators", ("AdministratorAccess",)),
-            Group("Developers", ("CloudWatchReadOnlyAccess",), {"develop": allow(["ecs:Describe*", "s3:List*"])}),
+            Group(
+                "Developers", ("CloudWatchReadOnlyAccess",), {"develop": allow(["ecs:Describe*", "s3:List*"])}
+            ),
             Group("Observers", ("SecurityAudit",)),
             Group("Deployment", (), {"assume": allow("sts:AssumeRole", f"{arn}:role/PortalDeploy")}),
             Group("Import", (), {"import": allow(["s3:PutObject"], "arn:aws:s3:::larkfield-lab-results/*")}),
@@ -129,15 +158,20 @@ def _larkfield() -> DemoClient:
         roles=(
             Role(
                 "LarkfieldAdmin",
-                trusts("AWS", [f"{arn}:user/nadia.frei"], **{"Condition": _CONDITION}),
+                trusts("AWS", [f"{arn}:user/nadia.frei"], condition=_CONDITION),
                 ("AdministratorAccess",),
             ),
             Role(
                 "DirectoryAdmin",
-                trusts("Federated", provider, "sts:AssumeRoleWithSAML", **{"Condition": audience}),
+                trusts("Federated", provider, "sts:AssumeRoleWithSAML", condition=audience),
                 ("AdministratorAccess",),
             ),
-            Role("PortalDeploy", trusts("AWS", f"{arn}:user/svc-pipeline"), (), {"deploy": allow(["ecs:UpdateService"])}),
+            Role(
+                "PortalDeploy",
+                trusts("AWS", f"{arn}:user/svc-pipeline"),
+                (),
+                {"deploy": allow(["ecs:UpdateService"])},
+            ),
             _service_role("portal-task", "ecs-tasks", ["secretsmanager:GetSecretValue", "kms:Decrypt"]),
             _service_role("lab-result-import", "lambda", ["logs:CreateLogStream", "s3:GetObject"]),
             _service_role("records-instance", "ec2", ["ec2messages:*"], "AmazonSSMManagedInstanceCore"),

@@ -153,7 +153,7 @@ def role_session(
     path: str = "/",
     instance: bool = False,
 ) -> Record:
-    """Return the identity of an assumed role session; `instance` marks credentials delivered to an instance."""
+    """Return the identity of a role's session; `instance` marks credentials delivered to an instance."""
     context: Record = {
         "sessionIssuer": {
             "type": "Role",
@@ -383,7 +383,10 @@ def console_event(
 def login_extras(region: str, *, mfa: bool, device: str = "") -> Record:
     """Return the additional data of a `ConsoleLogin`; `device` is the ARN or serial of the factor used."""
     home = f"https://{region}.console.aws.amazon.com/console/home"
-    extras: Record = {"LoginTo": f"{home}?hashArgs=%23&isauthcode=true&region={region}", "MobileVersion": "No"}
+    extras: Record = {
+        "LoginTo": f"{home}?hashArgs=%23&isauthcode=true&region={region}",
+        "MobileVersion": "No",
+    }
     if device:
         extras["MFAIdentifier"] = device
     extras["MFAUsed"] = "Yes" if mfa else "No"
@@ -528,7 +531,7 @@ def log_file_key(account: Account, region: str, at: datetime, ids: Ids) -> str:
 def subscription_message(
     account: Account, region: str, events: Sequence[tuple[datetime, str]], first_id: int
 ) -> str:
-    """Return one CloudWatch Logs subscription message as a line; each event carries its record as a string."""
+    """Return one CloudWatch Logs subscription message as a line; its events carry records as strings."""
     lines = [
         {"id": f"{first_id + place:056d}", "timestamp": int(at.timestamp()) * 1000, "message": text}
         for place, (at, text) in enumerate(events)
@@ -546,7 +549,7 @@ def subscription_message(
 
 
 def lookup_answer(records: Sequence[tuple[Record, str]]) -> bytes:
-    """Return the answer of `aws cloudtrail lookup-events`: newest first, each record a string in its event."""
+    """Return the answer of `aws cloudtrail lookup-events`: newest first, records as strings in events."""
     events = []
     for record, text in reversed(records):
         identity = record["userIdentity"]

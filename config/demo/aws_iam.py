@@ -48,14 +48,24 @@ MANAGED: Mapping[str, Document] = {
             {"Effect": "Allow", "NotAction": ["iam:*", "organizations:*", "account:*"], "Resource": "*"},
             {
                 "Effect": "Allow",
-                "Action": ["iam:CreateServiceLinkedRole", "iam:ListRoles", "organizations:DescribeOrganization"],
+                "Action": [
+                    "iam:CreateServiceLinkedRole",
+                    "iam:ListRoles",
+                    "organizations:DescribeOrganization",
+                ],
                 "Resource": "*",
             },
         ],
     },
-    "SecurityAudit": allow(["access-analyzer:Get*", "cloudtrail:Describe*", "ec2:Describe*", "iam:List*", "s3:GetBucket*"]),
-    "CloudWatchReadOnlyAccess": allow(["cloudwatch:Describe*", "cloudwatch:Get*", "logs:Get*", "logs:Describe*"]),
-    "AmazonSSMManagedInstanceCore": allow(["ssm:UpdateInstanceInformation", "ssmmessages:*", "ec2messages:*"]),
+    "SecurityAudit": allow(
+        ["access-analyzer:Get*", "cloudtrail:Describe*", "ec2:Describe*", "iam:List*", "s3:GetBucket*"]
+    ),
+    "CloudWatchReadOnlyAccess": allow(
+        ["cloudwatch:Describe*", "cloudwatch:Get*", "logs:Get*", "logs:Describe*"]
+    ),
+    "AmazonSSMManagedInstanceCore": allow(
+        ["ssm:UpdateInstanceInformation", "ssmmessages:*", "ec2messages:*"]
+    ),
     "IAMUserChangePassword": allow(["iam:ChangePassword"], "arn:aws:iam::*:user/${aws:username}"),
 }
 
@@ -95,7 +105,13 @@ class Role:
     path: str = "/"
 
 
-def trusts(kind: str, who: Sequence[str] | str, action: str = "sts:AssumeRole", **condition: Document) -> Document:
+def trusts(
+    kind: str,
+    who: Sequence[str] | str,
+    action: str = "sts:AssumeRole",
+    *,
+    condition: Document | None = None,
+) -> Document:
     """Return a trust policy; `kind` is `AWS`, `Service` or `Federated`."""
     statement: Document = {"Effect": "Allow", "Principal": {kind: who}, "Action": action}
     if condition:
@@ -116,7 +132,7 @@ class Directory:
         self.roles = {role.name: role for role in roles}
         self.users: dict[str, User] = {}
         self.root_last_used: datetime | None = None
-        self._printed: tuple[str, str] | None = None
+        self._printed = ""
         self._ids = {role.name: self.ids(f"role/{role.name}").principal("AROA", account) for role in roles}
 
     def ids(self, of: str) -> Ids:
@@ -156,14 +172,14 @@ class Directory:
 
     def note_change(self) -> None:
         """Forget what was printed: something changed."""
-        self._printed = None
+        self._printed = ""
 
     def authorization_details(self, at: datetime) -> str:
         """Return the answer of `get-account-authorization-details` at an instant, as one line of JSON.
 
         It is what the SDK for Python returns: the four lists and the answer's own metadata.
         """
-        if self._printed is None:
+        if not self._printed:
             lists = {
                 "UserDetailList": [self._user(user) for user in self._sorted_users()],
                 "GroupDetailList": [self._group(group) for group in self.groups.values()],
@@ -171,10 +187,10 @@ class Directory:
                 "Policies": [self._managed(name) for name in self._attached()],
                 "IsTruncated": False,
             }
-            self._printed = (dumped(lists)[:-1], "")
+            self._printed = dumped(lists)[:-1]
         ids = self.ids(f"answer/{at.isoformat()}")
         request = ids.uuid()
-        body = self._printed[0].replace("@USED", _offset(at - timedelta(hours=1, minutes=at.day)))
+        body = self._printed.replace("@USED", _offset(_lately(at)))
         headers = {
             "date": format_datetime(at, usegmt=True),
             "x-amzn-requestid": request,
@@ -189,7 +205,8 @@ class Directory:
         created = _offset(self.began)
         root = (
             f"<root_account>,arn:aws:iam::{self.account.id}:root,{created},not_supported,"
-            f"{_offset(self.root_last_used) if self.root_last_used else 'no_information'},not_supported,not_supported,true,"
+            f"{_offset(self.root_last_used) if self.root_last_used else 'no_information'},"
+            f"not_supported,not_supported,true,"
             f"false,N/A,N/A,N/A,N/A,{_NO_SECOND_KEY_NO_CERTIFICATES}"
         )
         lines = [REPORT_COLUMNS, root]
@@ -202,7 +219,7 @@ class Directory:
             key = "false,N/A,N/A,N/A,N/A"
             if user.key:
                 region = self.account.region
-                key = f"true,{made},{_offset(at - timedelta(minutes=37))},{region},sts"
+                key = f"true,{made},{_offset(_lately(at))},{region},sts"
             factor = "true" if user.device else "false"
             arn = f"arn:aws:iam::{self.account.id}:user/{user.name}"
             lines.append(
@@ -220,9 +237,13 @@ class Directory:
 
     def _attached(self) -> list[str]:
         names = {name for user in self.users.values() for name in user.policies}
-        for holder in (*self.groups.values(), *self.roles.values()):
-            names.update(holder.attached)
+        for attached in self._attachments():
+            names.update(attached)
         return sorted(names)
+
+    def _attachments(self) -> list[tuple[str, ...]]:
+        groups = [group.attached for group in self.groups.values()]
+        return groups + [role.attached for role in self.roles.values()]
 
     def _user(self, user: User) -> Document:
         return {
@@ -267,8 +288,7 @@ class Directory:
         }
 
     def _managed(self, name: str) -> Document:
-        holders = (*self.groups.values(), *self.roles.values())
-        count = sum(name in holder.attached for holder in holders)
+        count = sum(name in attached for attached in self._attachments())
         count += sum(name in user.policies for user in self.users.values())
         return {
             "PolicyName": name,
@@ -290,6 +310,12 @@ class Directory:
                 }
             ],
         }
+
+
+def _lately(at: datetime) -> datetime:
+    """When something in daily use was used last, as far as a listing knows: some days behind the truth."""
+    sunday = at - timedelta(days=at.weekday() + 1)
+    return sunday.replace(hour=11, minute=4, second=0)
 
 
 def _attachment(name: str) -> Document:

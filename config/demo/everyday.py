@@ -9,7 +9,7 @@ from config.demo.aws import Caller, Record, assume_role, call, s3_call, service_
 from config.demo.signins import deploy_session
 from config.demo.stage import BOTO, SDK, Stage
 
-_LOOKS = (
+_LOOKS: tuple[tuple[str, str, Record | None], ...] = (
     ("ec2", "DescribeInstances", {"maxResults": 100, "instancesSet": {}, "filterSet": {}}),
     ("ec2", "DescribeSecurityGroups", {"securityGroupSet": {}, "securityGroupIdSet": {}, "filterSet": {}}),
     ("ec2", "DescribeVolumes", {"maxResults": 100, "volumeSet": {}, "filterSet": {}}),
@@ -101,7 +101,10 @@ def _task_reads_a_secret(stage: Stage, at: datetime) -> None:
     since = at - timedelta(minutes=stage.random.randrange(5, 300))
     caller = stage.in_role(name, ids.hexadecimal(32), since)
     secret = f"arn:aws:secretsmanager:{account.region}:{account.id}:secret:{name}/database-a8Kq2v"
-    stage.put(at, call(ids, account, caller, at, "secretsmanager", "GetSecretValue", {"secretId": secret}, read=True))
+    stage.put(
+        at,
+        call(ids, account, caller, at, "secretsmanager", "GetSecretValue", {"secretId": secret}, read=True),
+    )
     _decrypts(stage, name, since, at, "secretsmanager", "SecretARN")
 
 
@@ -154,7 +157,9 @@ def _looks_around(stage: Stage, name: str, at: datetime, count: int) -> None:
         service, action, request = _LOOKS[stage.random.randrange(len(_LOOKS))]
         if action == "DescribeServices":
             request = {"cluster": f"{stage.client.slug}-prod", "services": list(stage.client.tasks)}
-        stage.put(when, call(stage.ids, stage.client.account, caller, when, service, action, request, read=True))
+        stage.put(
+            when, call(stage.ids, stage.client.account, caller, when, service, action, request, read=True)
+        )
     if stage.random.random() < 0.25:
         when = at + timedelta(seconds=20 * count)
         bucket = stage.client.buckets[stage.random.randrange(2)]
@@ -176,7 +181,8 @@ def _is_denied(stage: Stage, name: str, at: datetime) -> None:
     account, user = stage.client.account, stage.user(name)
     caller = stage.in_session(name, at - timedelta(minutes=9), mfa=bool(user.device), console=True)
     message = (
-        f"User: arn:aws:iam::{account.id}:user/{name} is not authorized to perform: kms:ListKeys on resource: *"
+        f"User: arn:aws:iam::{account.id}:user/{name} is not authorized to perform:"
+        " kms:ListKeys on resource: *"
         " because no identity-based policy allows the kms:ListKeys action"
     )
     record = call(
@@ -188,7 +194,9 @@ def _is_denied(stage: Stage, name: str, at: datetime) -> None:
 def nightly_backup(stage: Stage, at: datetime, *, error: tuple[str, str] | None = None) -> None:
     """The backup plan takes a snapshot of the database, or is told why it cannot."""
     account, ids, database = stage.client.account, stage.ids, stage.client.database
-    caller = stage.in_role("backup-plan", "AWSBackup-backup-plan", at - timedelta(minutes=2), invoked_by="backup")
+    caller = stage.in_role(
+        "backup-plan", "AWSBackup-backup-plan", at - timedelta(minutes=2), invoked_by="backup"
+    )
     name = f"awsbackup-job-{ids.uuid()}"
     arn = f"arn:aws:rds:{account.region}:{account.id}"
     answer = {
@@ -247,7 +255,14 @@ def deployment(stage: Stage, at: datetime, user: str, role: str, run: str) -> No
         "ecs",
         "RegisterTaskDefinition",
         {"family": task, "networkMode": "awsvpc", "cpu": "1024", "memory": "2048"},
-        {"taskDefinition": {"taskDefinitionArn": definition, "family": task, "revision": revision, "status": "ACTIVE"}},
+        {
+            "taskDefinition": {
+                "taskDefinitionArn": definition,
+                "family": task,
+                "revision": revision,
+                "status": "ACTIVE",
+            }
+        },
     )
     _step(
         stage,

@@ -18,7 +18,7 @@ class Month:
         return min(self.first + timedelta(days=number - 1), self.last)
 
     def workday(self, number: int) -> date:
-        """Return the first day from Monday to Friday at or after the day with this number, within the month."""
+        """Return the first day from Monday to Friday at or after this one, within the month."""
         day = self.day(number)
         while day.weekday() > 4:
             day += timedelta(days=1)
@@ -26,7 +26,7 @@ class Month:
 
 
 def story_months(end: date) -> tuple[Month, ...]:
-    """Return M1 to M12 before the month of `end`, and as number 13 the current month up to the day before `end`.
+    """Return M1 to M12 before the month of `end`, and as number 13 the current one to the day before `end`.
 
     The thirteenth is empty (its last day lies before its first) when `end` is the first of a month.
     """

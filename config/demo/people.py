@@ -84,7 +84,9 @@ HARBOR_WORKERS = (
     Worker("paul.renner", "Reporting", tenure=Tenure(until=(3, 17))),
     Worker("ivy.castellano", "Reporting"),
     Worker("ben.osei", "Reporting", factor=False, tenure=Tenure(since=(7, 6))),
-    Worker("bluepeak-support", policy="PowerUserAccess", factor=False, tenure=Tenure(since=(5, 6)), active=False),
+    Worker(
+        "bluepeak-support", policy="PowerUserAccess", factor=False, tenure=Tenure(since=(5, 6)), active=False
+    ),
     Worker("svc-deploy", "Deployment", console=False, factor=False, key=True),
     Worker("svc-metrics", "Observation", console=False, factor=False, key=True),
     Worker("svc-mail", "Mailing", console=False, factor=False, key=True),

@@ -18,7 +18,8 @@ def _iam(
     stage: Stage, caller: Caller, at: datetime, name: str, request: Record, response: Record | None = None
 ) -> None:
     stage.put(
-        at, call(stage.ids, stage.client.account, caller, at, "iam", name, request, response, region="us-east-1")
+        at,
+        call(stage.ids, stage.client.account, caller, at, "iam", name, request, response, region="us-east-1"),
     )
 
 
@@ -86,7 +87,7 @@ def leaves(stage: Stage, worker: Worker, by: str, at: datetime) -> None:
 
 
 def signs_in_without_lost_factor(stage: Stage, name: str, by: str, at: datetime) -> None:
-    """A telephone is lost, the factor is taken off, the person signs in with a password alone, then enrolls anew."""
+    """A telephone is lost: the factor is taken off, a password alone signs in, a new factor is enrolled."""
     device = stage.user(name).device
     before = at - timedelta(minutes=25)
     request = {"userName": name, "serialNumber": device}
@@ -182,8 +183,18 @@ def stops_encrypting(stage: Stage, by: str, at: datetime) -> None:
     """Default encryption of volumes is turned off, and a volume is made and attached without any."""
     account, ids = stage.client.account, stage.ids
     request_id = ids.uuid()
-    response = {"DisableEbsEncryptionByDefaultResponse": {"ebsEncryptionByDefault": False, "requestId": request_id}}
-    _ec2(stage, by, at, "DisableEbsEncryptionByDefault", {"DisableEbsEncryptionByDefaultRequest": ""}, response, request_id)
+    response: Record = {
+        "DisableEbsEncryptionByDefaultResponse": {"ebsEncryptionByDefault": False, "requestId": request_id}
+    }
+    _ec2(
+        stage,
+        by,
+        at,
+        "DisableEbsEncryptionByDefault",
+        {"DisableEbsEncryptionByDefaultRequest": ""},
+        response,
+        request_id,
+    )
     volume, zone = f"vol-0{ids.hexadecimal(16)}", f"{account.region}a"
     made = at + timedelta(minutes=3)
     request_id = ids.uuid()
@@ -249,7 +260,9 @@ def opens_store(stage: Stage, by: str, at: datetime, bucket: str) -> None:
     }
     later = at + timedelta(seconds=35)
     request: Record = {"bucketPolicy": policy, "policy": ""}
-    stage.put(later, s3_call(stage.ids, account, caller, later, "PutBucketPolicy", bucket, request, received=212))
+    stage.put(
+        later, s3_call(stage.ids, account, caller, later, "PutBucketPolicy", bucket, request, received=212)
+    )
 
 
 def closes_store(stage: Stage, by: str, at: datetime, bucket: str) -> None:
@@ -263,9 +276,7 @@ def closes_store(stage: Stage, by: str, at: datetime, bucket: str) -> None:
         "IgnorePublicAcls": True,
     }
     request: Record = {"publicAccessBlock": "", "PublicAccessBlockConfiguration": guard}
-    on = s3_call(
-        stage.ids, account, caller, at, "PutBucketPublicAccessBlock", bucket, request, received=329
-    )
+    on = s3_call(stage.ids, account, caller, at, "PutBucketPublicAccessBlock", bucket, request, received=329)
     stage.put(at, on)
     later = at + timedelta(seconds=48)
     stage.put(later, s3_call(stage.ids, account, caller, later, "DeleteBucketPolicy", bucket, {"policy": ""}))
@@ -292,23 +303,56 @@ def moves_database(stage: Stage, by: str, at: datetime) -> None:
     old, new = stage.client.database, f"{stage.client.database}-b"
     snapshot = f"{old}-move-{at:%Y%m%d}"
     steps: list[tuple[float, str, Record, str]] = [
-        (0, "ModifyDBInstance", {"dBInstanceIdentifier": old, "deletionProtection": False, "applyImmediately": True}, old),
+        (
+            0,
+            "ModifyDBInstance",
+            {"dBInstanceIdentifier": old, "deletionProtection": False, "applyImmediately": True},
+            old,
+        ),
         (0.1, "CreateDBSnapshot", {"dBSnapshotIdentifier": snapshot, "dBInstanceIdentifier": old}, old),
         (
             0.6,
             "RestoreDBInstanceFromDBSnapshot",
-            {"dBInstanceIdentifier": new, "dBSnapshotIdentifier": snapshot, "dBInstanceClass": "db.r7g.xlarge", "multiAZ": True},
+            {
+                "dBInstanceIdentifier": new,
+                "dBSnapshotIdentifier": snapshot,
+                "dBInstanceClass": "db.r7g.xlarge",
+                "multiAZ": True,
+            },
             new,
         ),
-        (1.8, "ModifyDBInstance", {"dBInstanceIdentifier": new, "deletionProtection": True, "applyImmediately": True}, new),
-        (3.5, "DeleteDBInstance", {"dBInstanceIdentifier": old, "skipFinalSnapshot": False, "finalDBSnapshotIdentifier": f"{old}-final"}, old),
+        (
+            1.8,
+            "ModifyDBInstance",
+            {"dBInstanceIdentifier": new, "deletionProtection": True, "applyImmediately": True},
+            new,
+        ),
+        (
+            3.5,
+            "DeleteDBInstance",
+            {
+                "dBInstanceIdentifier": old,
+                "skipFinalSnapshot": False,
+                "finalDBSnapshotIdentifier": f"{old}-final",
+            },
+            old,
+        ),
     ]
     for hours, action, request, which in steps:
         when = at + timedelta(hours=hours)
-        state = {"RestoreDBInstanceFromDBSnapshot": "creating", "DeleteDBInstance": "deleting"}.get(action, "available")
+        state = {"RestoreDBInstanceFromDBSnapshot": "creating", "DeleteDBInstance": "deleting"}.get(
+            action, "available"
+        )
         response = _instance(stage, which, state, at)
         if action == "CreateDBSnapshot":
-            response = {"dBSnapshotIdentifier": snapshot, "dBInstanceIdentifier": old, "engine": "postgres", "status": "creating", "snapshotType": "manual", "encrypted": True}
+            response = {
+                "dBSnapshotIdentifier": snapshot,
+                "dBInstanceIdentifier": old,
+                "engine": "postgres",
+                "status": "creating",
+                "snapshotType": "manual",
+                "encrypted": True,
+            }
         _rds(stage, by, when, action, request, response)
 
 

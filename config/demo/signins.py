@@ -106,7 +106,9 @@ def _session_token(stage: Stage, name: str, at: datetime) -> None:
     key = stage.ids.key("ASIA", account)
     response = {"credentials": credentials(key, at + timedelta(hours=12))}
     caller = stage.with_key(name, CLI)
-    stage.put(at, call(stage.ids, account, caller, at, "sts", "GetSessionToken", request, response, read=True))
+    stage.put(
+        at, call(stage.ids, account, caller, at, "sts", "GetSessionToken", request, response, read=True)
+    )
 
 
 def assume_by_human(stage: Stage, name: str, role: str, at: datetime) -> str:
@@ -114,10 +116,8 @@ def assume_by_human(stage: Stage, name: str, role: str, at: datetime) -> str:
     _session_token(stage, name, at - timedelta(seconds=70))
     caller = stage.in_session(name, at - timedelta(seconds=70), mfa=True, console=False)
     key = stage.ids.key("ASIA", stage.client.account)
-    record = assume_role(
-        stage.ids, stage.client.account, caller, at, role, stage.directory.role_id(role), name, key
-    )
-    stage.put(at, record, "pass")
+    account, role_id, mail = stage.client.account, stage.directory.role_id(role), stage.mail(name)
+    stage.put(at, assume_role(stage.ids, account, caller, at, role, role_id, mail, key), "pass")
     return key
 
 
@@ -134,12 +134,10 @@ def chain_without_first_link(stage: Stage, name: str, at: datetime) -> None:
 
 
 def _second_link(stage: Stage, name: str, key: str, since: datetime, at: datetime, verdict: Verdict) -> None:
-    caller = stage.in_role("HarborJump", name, since, key=key, ip=stage.place(name), agent=CLI)
-    role = "HarborDatabaseAdmin"
-    own = stage.ids.key("ASIA", stage.client.account)
-    record = assume_role(
-        stage.ids, stage.client.account, caller, at, role, stage.directory.role_id(role), name, own
-    )
+    mail, account, role = stage.mail(name), stage.client.account, "HarborDatabaseAdmin"
+    caller = stage.in_role("HarborJump", mail, since, key=key, ip=stage.place(name), agent=CLI)
+    own = stage.ids.key("ASIA", account)
+    record = assume_role(stage.ids, account, caller, at, role, stage.directory.role_id(role), mail, own)
     stage.put(at, record, verdict)
 
 
@@ -213,7 +211,7 @@ def federated_login(stage: Stage, mail: str, at: datetime) -> None:
 
 
 def switch_from_elsewhere(stage: Stage, name: str, at: datetime) -> None:
-    """A person signed in to another account, whose trail is not connected, switches to a privileged role here."""
+    """A person of another account, whose trail is not connected, switches to a privileged role here."""
     account, region, role = stage.client.account, stage.client.account.region, "HarborAdmin"
     identity = role_session(account, role, stage.directory.role_id(role), name, "", since=at)
     del identity["accessKeyId"], identity["sessionContext"]
@@ -235,8 +233,12 @@ def switch_from_elsewhere(stage: Stage, name: str, at: datetime) -> None:
     stage.put(at, record, "unknown")
 
 
-def center_login(stage: Stage, user: CenterUser, at: datetime, factor: str, verdict: Verdict) -> None:
+def center_login(stage: Stage, name: str, factor: str, verdict: Verdict, *, at: datetime) -> None:
     """A user of IAM Identity Center signs in: password, then `factor` (empty: none), then the portal."""
+    made = stage.directory.ids(f"center/{name}")
+    store = f"d-{stage.directory.ids('center').hexadecimal(10)}"
+    arn = f"arn:aws:identitystore::{stage.client.account.id}:identitystore/{store}"
+    user = CenterUser(name, made.uuid(), arn)
     ids, account = stage.ids, stage.client.account
     workflow, request, credential = ids.uuid(), ids.uuid(), ids.uuid()
     ip, agent = stage.place(user.name), stage.browser(user.name)
@@ -259,7 +261,7 @@ def center_login(stage: Stage, user: CenterUser, at: datetime, factor: str, verd
             request_id=request,
             ip=ip,
             agent=agent,
-            portal=f"https://{stage.client.slug}-ledger.awsapps.com/start/" if last else "",
+            portal=f"https://{store}.awsapps.com/start/" if last else "",
         )
         stage.put(when, record, verdict if last else "")
 
@@ -269,7 +271,15 @@ def deploy_session(stage: Stage, user: str, role: str, at: datetime, run: str) -
     caller = stage.with_key(user, BOTO)
     key = stage.ids.key("ASIA", stage.client.account)
     record = assume_role(
-        stage.ids, stage.client.account, caller, at, role, stage.directory.role_id(role), run, key, seconds=1800
+        stage.ids,
+        stage.client.account,
+        caller,
+        at,
+        role,
+        stage.directory.role_id(role),
+        run,
+        key,
+        seconds=1800,
     )
     stage.put(at, record)
     return key

@@ -14,11 +14,13 @@ from config.demo.months import Month, local_midnight
 Verdict = Literal["pass", "fail", "unknown", "attached", ""]
 
 BROWSERS = (
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36 Edg/139.0.0.0",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko)"
+    " Chrome/138.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+    " Chrome/139.0.0.0 Safari/537.36 Edg/139.0.0.0",
     "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
 )
-CLI = "aws-cli/2.27.49 md/awscrt#0.26.1 ua/2.1 os/macos#24.5.0 md/arch#arm64 lang/python#3.13.4 md/pyimpl#CPython"
+CLI = "aws-cli/2.27.49 md/awscrt#0.26.1 ua/2.1 os/macos#24.5.0 md/arch#arm64 lang/python#3.13.4"
 SDK = "aws-sdk-go-v2/1.36.3 ua/2.1 os/linux lang/go#1.24.4 md/GOOS#linux md/GOARCH#amd64"
 BOTO = "Boto3/1.38.46 md/Botocore#1.38.46 ua/2.1 os/linux#6.1.141 md/arch#x86_64 lang/python#3.12.11"
 CONSOLE_AGENT = "AWS Internal"
@@ -78,6 +80,10 @@ class Stage:
         """Return an IAM user as it stands."""
         return self.directory.users[name]
 
+    def mail(self, name: str) -> str:
+        """Return a person's mail address, which also names the role sessions they take on."""
+        return f"{name}@{self.client.domain}"
+
     def place(self, name: str) -> str:
         """Return the address a person works from today: the office, or a home that stays theirs."""
         own = sum(name.encode()) % 200 + 20
@@ -132,7 +138,9 @@ class Stage:
             host = f"{invoked_by}.amazonaws.com"
             identity["invokedBy"] = host
             return Caller(identity, host, host, False, key)
-        return Caller(identity, ip or f"{self.client.office}.{200 + self.random.randrange(8)}", agent, console, key)
+        return Caller(
+            identity, ip or f"{self.client.office}.{200 + self.random.randrange(8)}", agent, console, key
+        )
 
     def with_browser(self, identity: Record, ip: str, agent: str) -> Caller:
         """Return a caller of another kind, from a browser."""

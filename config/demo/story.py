@@ -1,12 +1,12 @@
 """What happens when: the two clients' twelve months and the days since, as CloudTrail shows them.
 
-The story is that of two companies. Harbor Ledger is healthy: 1,204 privileged sign-ins in M1 to M12, of which
-three lacked a second factor and seven cannot be judged from what was collected; a vendor's account without a
-factor from M5 on; sign-in records of two days of M9 that arrive in M10; a database moved in M10; a bucket
-open to anyone from M11 to M12. Larkfield Clinics is troubled: two privileged accounts never enrolled a factor;
-a file of M3 arrives with records that have lost their times, and a mended one follows; nothing at all arrives
-on four days of M9; a bucket stands open from M11 to M12; encryption of new volumes is off, and backups fail,
-at the end of M12.
+The story is that of two companies. Harbor Ledger is healthy: 1,204 privileged sign-ins in M1 to M12, of
+which three lacked a second factor and seven cannot be judged from what was collected; a vendor's account
+without a factor from M5 on; sign-in records of two days of M9 that arrive in M10; a database moved in M10;
+a bucket open to anyone from M11 to M12. Larkfield Clinics is troubled: two privileged accounts never
+enrolled a factor; a file of M3 arrives with records that have lost their times, and a mended one follows;
+nothing at all arrives on four days of M9; a bucket stands open from M11 to M12; encryption of new volumes
+is off, and backups fail, at the end of M12.
 
 Everything is derived from a seed and an end date. A day's records depend on the day and the plan only.
 """
@@ -81,14 +81,14 @@ class Day:
 
 
 def silent_days(slug: str, months: tuple[Month, ...]) -> tuple[date, ...]:
-    """Return the days on which nothing of the client's arrives: four days of M9 at Larkfield, none at Harbor."""
+    """Return the days on which nothing arrives: four days of M9 at Larkfield, none at Harbor."""
     if slug != "larkfield":
         return ()
     return tuple(months[8].day(number) for number in range(12, 16))
 
 
 def played(slug: str, *, seed: int = SEED, end: date, listings: bool = True) -> Iterator[Day]:
-    """Play the client's story day by day, from the day before M1 (which has listings only) to the day before `end`.
+    """Play the client's story day by day, from the day before M1 (listings only) to the day before `end`.
 
     `listings` false leaves the daily IAM listings empty. Raises `KeyError` for an unknown client.
     """
@@ -122,7 +122,7 @@ def played(slug: str, *, seed: int = SEED, end: date, listings: bool = True) -> 
 
 @lru_cache(maxsize=8)
 def expected(slug: str, *, end: date, seed: int = SEED) -> Expected:
-    """Return what the client's records hold, counted from the story as it is written for this seed and end."""
+    """Return what the client's records hold, counted from the story as it is written."""
     counts: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     without: dict[int, tuple[str, ...]] = {}
     for day in played(slug, seed=seed, end=end, listings=False):
@@ -180,7 +180,9 @@ def _directory(client: DemoClient, months: tuple[Month, ...], seed: int) -> Dire
                 key=worker.key,
             )
             if worker.console and worker.active:
-                user.last_sign_in = datetime.combine(months[0].first, time(14, place, tzinfo=UTC)) - timedelta(days=4)
+                user.last_sign_in = datetime.combine(
+                    months[0].first, time(14, place, tzinfo=UTC)
+                ) - timedelta(days=4)
     return directory
 
 
@@ -207,10 +209,14 @@ def _everyday(stage: Stage) -> None:
 def _marked(slug: str, month: Month, day: date, records: list[Emitted]) -> list[Emitted]:
     if slug == "harbor" and month.number == 9 and day in _late_days(month):
         return [
-            emitted._replace(late=emitted.record["eventSource"] == "signin.amazonaws.com") for emitted in records
+            emitted._replace(late=emitted.record["eventSource"] == "signin.amazonaws.com")
+            for emitted in records
         ]
     if slug == "larkfield" and month.number == 3 and day in _damaged_days(month):
-        return [emitted._replace(damaged=emitted.verdict == "" and place % 2 == 0) for place, emitted in enumerate(records)]
+        return [
+            emitted._replace(damaged=emitted.verdict == "" and place % 2 == 0)
+            for place, emitted in enumerate(records)
+        ]
     return records
 
 
@@ -228,7 +234,7 @@ def _damaged_days(month: Month) -> tuple[date, ...]:
 
 
 def _plan(client: DemoClient, months: tuple[Month, ...], seed: int) -> dict[date, list[Scene]]:
-    """Return the scenes of every day: first what the story fixes, then sign-ins up to the quota, then releases."""
+    """Return the scenes of every day: what the story fixes, sign-ins up to the quota, releases."""
     plan: dict[date, list[Scene]] = defaultdict(list)
     random = Random(f"{seed}/{client.slug}/plan/{months[0].first.isoformat()}")  # noqa: S311
     if client.slug == "harbor":
@@ -245,7 +251,7 @@ def _plan(client: DemoClient, months: tuple[Month, ...], seed: int) -> dict[date
 
 
 def _at(scene: Callable[..., None], hour: float, *args: object, **named: object) -> Scene:
-    """Return a scene that begins at about this local hour; `scene` takes stage, its arguments, and the instant."""
+    """Return a scene that begins at about this local hour; `scene` takes the instant as `at`."""
 
     def begin(stage: Stage) -> None:
         scene(stage, *args, at=stage.clock(hour, 0.4), **named)
@@ -287,11 +293,11 @@ def _workdays(slug: str, months: tuple[Month, ...]) -> list[date]:
 def _console_logins(
     plan: dict[date, list[Scene]], client: DemoClient, months: tuple[Month, ...], random: Random, count: int
 ) -> None:
-    """Plan `count` console sign-ins of privileged people with a factor in M1 to M12, and go on at that rate."""
+    """Plan `count` console sign-ins of privileged people with a factor in M1 to M12; go on at that rate."""
     now = months[12].first
     people = [w for w in client.workers if w.console and w.active and w.factor and is_privileged(client, w)]
-    taken = {(month, day, name) for month, day, name in _LOST_FACTORS.get(client.slug, ())}
-    away = {(months[month - 1].workday(day), name) for month, day, name in taken}
+    lost = _LOST_FACTORS.get(client.slug, ())
+    away = {(months[number - 1].workday(day), name) for number, day, name in lost}
     places = [
         (day, worker.name)
         for day in _workdays(client.slug, months)
@@ -366,8 +372,10 @@ def _harbor_sign_ins(plan: dict[date, list[Scene]], months: tuple[Month, ...], r
         plan[day_of].append(_at(_bare_login, 7.2, "owen.fairbanks"))
     for number, name in ((5, "miles.okoro"), (10, "priya.raman")):
         plan[months[number - 1].workday(19)].append(_at(signins.chain_without_first_link, 18.2, name))
-    for number, mail in ((4, "victor.sanna@harborledger.example"), (7, "amina.yusuf@harborledger.example")):
-        plan[months[number - 1].workday(13)].append(_at(signins.federated_login, 9.1, mail))
+    mail = "victor.sanna@harborledger.example"
+    plan[months[3].workday(13)].append(_at(signins.federated_login, 9.1, mail))
+    # Which rights an Identity Center user has is in none of the listings that are collected.
+    plan[months[6].workday(13)].append(_at(signins.center_login, 9.1, "amina.yusuf", "TOTP", "unknown"))
     plan[months[7].workday(24)].append(_at(signins.switch_from_elsewhere, 11.3, "miles.okoro"))
     passed = 0
     for number in (1, 4, 7, 10, 12):
@@ -400,17 +408,21 @@ def _larkfield_sign_ins(plan: dict[date, list[Scene]], months: tuple[Month, ...]
             if month.first <= day <= month.last and day in heard:
                 hour = 8.5 + random.random() * 6
                 plan[day].append(partial(_signs_in, name="marco.bianchi", verdict="fail", hour=hour))
-    plan[months[7].workday(20)].append(partial(_signs_in, name="praxisnet-support", verdict="fail", hour=20.4))
+    plan[months[7].workday(20)].append(
+        partial(_signs_in, name="praxisnet-support", verdict="fail", hour=20.4)
+    )
     plan[months[1].workday(9)].append(_at(_bare_login, 9.3, "luca.steiner"))
-    for number, mail in ((3, "hanna.egli@larkfield.example"), (6, "hanna.egli@larkfield.example"), (11, "bruno.gasser@larkfield.example")):
+    for number, name in ((3, "hanna.egli"), (6, "hanna.egli"), (11, "bruno.gasser")):
+        mail = f"{name}@larkfield.example"
         plan[months[number - 1].workday(10)].append(_at(signins.federated_login, 8.4, mail))
     passed = 0
     for number in (2, 8):
         plan[months[number - 1].workday(6)].append(_at(signins.root_login, 17.0))
         passed += 1
     for month in months[:12]:
-        for day in (7, 22):
-            plan[month.workday(day)].append(partial(_takes_role, hour=10 + random.random() * 6, name="nadia.frei"))
+        for number in (7, 22):
+            scene = partial(_takes_role, hour=10 + random.random() * 6, name="nadia.frei")
+            plan[month.workday(number)].append(scene)
             passed += 1
     return passed
 
@@ -449,10 +461,10 @@ def _larkfield_chapters(plan: dict[date, list[Scene]], months: tuple[Month, ...]
     on(11, 17, _at(scenes.opens_store, 13.5, "luca.steiner", bucket="larkfield-referrals"))
     on(12, 7, _at(scenes.closes_store, 8.9, "luca.steiner", bucket="larkfield-referrals"))
     on(12, 14, _at(scenes.stops_encrypting, 17.2, "luca.steiner"))
-    day = months[11].day(22)
-    while day <= months[11].last:
-        plan[day].append(partial(_backup_fails, retried=False))
-        day += timedelta(days=1)
+    night = months[11].day(22)
+    while night <= months[11].last:
+        plan[night].append(partial(_backup_fails, retried=False))
+        night += timedelta(days=1)
 
 
 def _rotates(stage: Stage, *, at: datetime) -> None:

@@ -21,7 +21,7 @@ from config.demo.months import Month, story_months
 from config.demo.story import SEED, Day, played
 
 DAYS_PER_FILE = 7
-"""CloudTrail delivers about every five minutes; the demo's files hold a week, so that it starts in seconds."""
+"""CloudTrail delivers every five minutes; the demo's files hold a week, so that it starts in seconds."""
 
 # Months in which a client's trail comes otherwise than as log files in a bucket.
 _SUBSCRIBED = {"larkfield": (1, 2)}
@@ -37,14 +37,15 @@ class _Line(NamedTuple):
 def write_client(
     slug: str, folder: Path, *, seed: int = SEED, end: date, days_per_file: int = DAYS_PER_FILE
 ) -> list[Path]:
-    """Write twelve whole months and the days of the current one up to `end`; return the files in order of delivery.
+    """Write twelve months and the days of the current one up to `end`; return the files in order of delivery.
 
     Two kinds of files, all of source `aws`: CloudTrail records (mostly log files as CloudTrail puts them in
     a bucket; at Larkfield M1 and M2 as CloudWatch Logs subscription messages, M5 as answers of
-    `lookup-events`), and the daily IAM listings (lines with the answers of `get-account-authorization-details`
-    and `get-credential-report`), of which the last is taken at 00:05 UTC of `end`. A file's listings come
-    before its records. The same arguments give the same bytes. No record is later than the start of `end` (UTC).
-    At most the records of `days_per_file` days are held in memory. Raises `KeyError` for an unknown client.
+    `lookup-events`), and the daily IAM listings (lines with the answers of
+    `get-account-authorization-details` and `get-credential-report`), of which the last is taken at 00:05 UTC
+    of `end`. A week's listings come before its records. The same arguments give the same bytes. No record
+    is later than the start of `end` (UTC). At most the records of `days_per_file` days are held in memory.
+    Raises `KeyError` for an unknown client.
     """
     return list(_files(slug, folder, seed, end, days_per_file))
 
@@ -90,7 +91,7 @@ def _late_arrival(months: tuple[Month, ...]) -> date:
 
 
 def _weeks(days: Iterator[Day], size: int) -> Iterator[list[Day]]:
-    """Cut the days into pieces of at most `size` days that end with a month; the eve goes with the first piece."""
+    """Cut the days into pieces of at most `size` days that end with a month; the eve joins the first."""
     held: list[Day] = []
     for day in days:
         held.append(day)
