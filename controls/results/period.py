@@ -1,7 +1,7 @@
 """What a control's procedures came to over a period, from daily tallies (soc2-rules §3.7)."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -10,8 +10,9 @@ from django.db.models import Count, Q, Sum
 
 from controls.catalogue.models import Control, ControlProcedure
 from controls.results.models import Occurrence, Tally
+from controls.rules.language import Rule
 from controls.rules.registry import rule_by_id
-from evidence.coverage.states import DayState, State, source_days, worst
+from evidence.coverage.states import DayState, State, listing_of, source_days, worst
 from evidence.intake.models import Source
 from tenants.clients.period import Period
 
@@ -87,9 +88,19 @@ class ControlResult:
 
 
 def coverage_of(period: Period, *, at: datetime) -> dict[str, list[DayState]]:
-    """Return the day states of every connected source, by slug."""
-    sources = Source.objects.exclude(state=Source.State.RETIRED).order_by("slug")
-    return {source.slug: source_days(source, period, at=at) for source in sources}
+    """Return the day states of every connected source's events, by slug, and of its listings."""
+    states: dict[str, list[DayState]] = {}
+    for source in Source.objects.exclude(state=Source.State.RETIRED).order_by("slug"):
+        states |= source_days(source, period, at=at)
+    return states
+
+
+def streams_read(rule: Rule, slugs: Iterable[str]) -> list[str]:
+    """Return what of these sources a rule reads: their events, and their listings where it asks for facts."""
+    carriers = [slug for slug in slugs if slug in rule.sources or "any" in rule.sources]
+    events = carriers if rule.kind != "state" else []
+    asks = rule.kind == "state" or any(not name.startswith("session.") for name in rule.facts)
+    return [*events, *(listing_of(slug) for slug in carriers if asks)]
 
 
 def control_result(
@@ -158,8 +169,6 @@ def _procedure_result(
         sum(getattr(day, name) for day in days)
         for name in ("population", "passed", "failed", "unknown")
     )
-    if rule.kind == "state":
-        days = [_stale_as_gap(day) for day in days]
     items, items_failed = _items(rule.id, period) if rule.kind == "state" else (0, 0)
     gaps = sum(
         day.state in (State.GAP, State.UNKNOWN, State.NOT_IN_SCOPE) for day in days
@@ -191,13 +200,6 @@ def _outcome(population: int, failed: int, unknown: int, gaps: int) -> Outcome:
     if unknown or gaps:
         return Outcome.PARTLY_TESTED
     return Outcome.NO_DEVIATIONS if population else Outcome.DID_NOT_OCCUR
-
-
-def _stale_as_gap(day: DayFigures) -> DayFigures:
-    """A day on which a state test evaluated nothing had no snapshot: its state was stale."""
-    if day.population or day.state in (State.UNKNOWN, State.NOT_IN_SCOPE):
-        return day
-    return DayFigures(day.local_date, 0, 0, 0, 0, State.GAP)
 
 
 def _why_not_tested(

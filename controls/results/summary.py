@@ -57,8 +57,8 @@ def refresh(*, at: datetime) -> ClientSummary:
 
 
 def _covered(sources: list[Source], period: Period, at: datetime) -> int:
-    """Days on which every source was heard or proved a zero."""
-    columns = [source_days(source, period, at=at) for source in sources]
+    """Days on which the events of every source were heard or a zero was proven."""
+    columns = [source_days(source, period, at=at)[source.slug] for source in sources]
     return sum(
         all(cell.state in (State.COVERED, State.PROVEN_ZERO, State.NOT_IN_SCOPE) for cell in row)
         for row in zip(*columns, strict=True)

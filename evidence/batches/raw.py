@@ -1,12 +1,14 @@
 """From an event back to its bytes: (batch, seq) names one raw record of a sealed batch."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
 from evidence.batches.models import Batch
 from evidence.batches.objects import opened
 from evidence.events.models import Event as EventRow
+from evidence.ledger.tree import Tree, leaf_hash
 from evidence.ocsf.event import Event
 from evidence.sources.contract import Window
 from evidence.sources.registry import adapter
@@ -28,6 +30,29 @@ def raw_of_event(time: datetime, uid: bytes) -> bytes | None:
         .first()
     )
     return raw_record(Batch.objects.get(pk=row[0]), row[1]) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenRecord:
+    """One raw record with the audit path from it to its batch's `records` root, lowest sibling first."""
+
+    raw: bytes
+    path: list[bytes]
+    records: int
+
+
+def prove(batch: Batch, seqs: Iterable[int]) -> dict[int, ProvenRecord]:
+    """Return some records of one batch with their proofs, from one reading of its bytes."""
+    wanted = set(seqs)
+    kept: dict[int, bytes] = {}
+    hashes = []
+    with opened(batch.object_name) as stream:
+        for seq, raw in enumerate(adapter(batch.adapter).raw_records(stream)):
+            hashes.append(leaf_hash(raw))
+            if seq in wanted:
+                kept[seq] = bytes(raw)
+    tree = Tree(hashes)
+    return {seq: ProvenRecord(raw, tree.inclusion(seq), len(hashes)) for seq, raw in kept.items()}
 
 
 def decode(batch: Batch, seqs: Iterable[int]) -> dict[int, Event]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import islice
 
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 
 from evidence.batches.models import Batch, RejectedRecord
 from evidence.batches.objects import opened
@@ -31,16 +31,6 @@ log = logging.getLogger(__name__)
 # Records handled at once: large enough for COPY to be fast, small enough to bound memory.
 CHUNK = 20_000
 ATTEMPTS = 3
-# What a bad batch, a full disk or a lost connection raise; anything else is a defect and ends the worker's task.
-RECORDING_ERRORS = (
-    OSError,
-    DatabaseError,
-    ArithmeticError,
-    ValueError,
-    RuntimeError,
-    LookupError,
-    TypeError,
-)
 # Records that arrive later than this after their event time are late (soc2-packages §9.1).
 LATENESS = timedelta(hours=48)
 
@@ -61,7 +51,7 @@ def record(batch_id: int, *, at: datetime) -> Batch | None:
             if batch is None:
                 return None
             _Recording(batch, at).run()
-    except RECORDING_ERRORS as error:
+    except Exception as error:
         _failed(batch_id, error)
         raise
     batch_recorded.send(sender=Batch, batch_id=batch.pk)
@@ -78,7 +68,7 @@ def record_sealed(*, at: datetime, limit: int = 100) -> int:
     ):
         try:
             done += record(batch_id, at=at) is not None
-        except RECORDING_ERRORS:
+        except Exception:  # kept with the batch by record(); the next one must not wait
             log.exception(
                 "batch %s of client %s could not be recorded",
                 batch_id,

@@ -41,58 +41,62 @@ class DayState:
     records: int = 0
     duplicates: int = 0
     rejected: int = 0
-    batches: int = 0
     hours_lost: int = 0
 
 
-def source_days(source: Source, period: Period, *, at: datetime) -> list[DayState]:
-    """Return one state for each day of the period, as known `at`.
+def listing_of(slug: str) -> str:
+    """Return the name under which a source's account listings have a coverage of their own."""
+    return f"{slug}.accounts"
 
-    A source without pulls or heartbeats cannot prove a zero: a settled day without events is a gap.
+
+def source_days(source: Source, period: Period, *, at: datetime) -> dict[str, list[DayState]]:
+    """Return one state for each day of the period, as known `at`: of the source's events, and of its listings.
+
+    A source without pulls or heartbeats cannot prove a zero: a settled day without events is a gap. A day
+    without a full listing of its accounts is a gap of the listing, whatever events came.
     """
-    heard = {
-        d.local_date: d
-        for d in SourceDay.objects.filter(
-            source=source, local_date__range=(period.start, period.end)
-        )
-    }
+    heard = {d.local_date: d for d in SourceDay.objects.filter(source=source, local_date__range=(period.start, period.end))}
     unread = _days_unread(source, period)
-    states = []
+    events, listings = [], []
     for day in period.days():
-        row = heard.get(day)
-        settled_at = (
-            datetime.combine(day + timedelta(days=1), time.min, period.zone).astimezone(
-                UTC
-            )
-            + LATENESS
-        )
-        events, duplicates, rejected = (
-            (row.events, row.duplicates, row.rejected) if row else (0, 0, 0)
-        )
-        records = events + duplicates + rejected
+        row = heard.get(day) or SourceDay(local_date=day)
+        settled_at = datetime.combine(day + timedelta(days=1), time.min, period.zone).astimezone(UTC) + LATENESS
+        records = row.events + row.duplicates + row.rejected
         if source.in_scope_from and day < source.in_scope_from:
-            state = State.NOT_IN_SCOPE
-        elif (
-            at < settled_at
-            or day in unread
-            or (records and rejected > REJECTED_SHARE * records)
-        ):
-            state = State.UNKNOWN
+            of_events = of_listings = State.NOT_IN_SCOPE
         else:
-            state = State.COVERED if events else State.GAP
-        states.append(
+            doubtful = at < settled_at or day in unread
+            too_many = bool(records) and row.rejected > REJECTED_SHARE * records
+            of_events = _state(bool(row.events), doubtful or too_many)
+            of_listings = _state(bool(row.snapshots), doubtful)
+        events.append(
             DayState(
                 source=source.slug,
                 local_date=day,
-                state=state,
-                events=events,
+                state=of_events,
+                events=row.events,
                 records=records,
-                duplicates=duplicates,
-                rejected=rejected,
-                hours_lost=24 if state is State.GAP else 0,
+                duplicates=row.duplicates,
+                rejected=row.rejected,
+                hours_lost=24 if of_events is State.GAP else 0,
             )
         )
-    return states
+        listings.append(
+            DayState(
+                source=listing_of(source.slug),
+                local_date=day,
+                state=of_listings,
+                records=row.snapshots,
+                hours_lost=24 if of_listings is State.GAP else 0,
+            )
+        )
+    return {source.slug: events, listing_of(source.slug): listings}
+
+
+def _state(heard: bool, doubtful: bool) -> State:
+    if doubtful:
+        return State.UNKNOWN
+    return State.COVERED if heard else State.GAP
 
 
 def worst(states: Iterable[State]) -> State:

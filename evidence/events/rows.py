@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from django.db import IntegrityError, connection, transaction
 from psycopg import errors
@@ -18,6 +20,12 @@ TYPES = (
 )  # fmt: skip
 
 Key = tuple[datetime, bytes]
+
+
+@lru_cache(maxsize=65536)
+def _address(text: str | None) -> IPv4Address | IPv6Address | None:
+    return ip_address(text) if text else None
+
 
 
 def known(events: Sequence[Event]) -> dict[Key, bytes]:
@@ -67,7 +75,7 @@ def _copy(table: str, events: Iterable[Event], batch_id: int, source_id: int) ->
             write(
                 (
                     e.time, e.uid, e.digest, batch_id, e.seq, e.class_uid, source_id, e.activity_id,
-                    e.status_id, e.severity_id, e.src_ip, e.actor_key, e.action, e.target_key,
+                    e.status_id, e.severity_id, _address(e.src_ip), e.actor_key, e.action, e.target_key,
                 )
             )  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from evidence.batches.models import Batch
-from evidence.batches.recording import ATTEMPTS, RECORDING_ERRORS, record
+from evidence.batches.recording import ATTEMPTS, record
 from evidence.batches.sealing import seal_delivery
 from evidence.intake.deliveries import Outcome, outcome
 from evidence.intake.models import Delivery, Source
@@ -64,6 +64,6 @@ def _record(batch: Batch, at: datetime) -> None:
             return
         try:
             record(batch.pk, at=at)
-        except RECORDING_ERRORS:
+        except Exception:  # kept with the batch by record(), and shown as its reason
             log.exception("batch %s could not be recorded", batch.pk)
         batch.refresh_from_db(fields=["state"])

@@ -130,7 +130,7 @@ def _unpack(arrived: BinaryIO, unpacked: BinaryIO, size: int) -> BinaryIO:
     """Unpack into `unpacked` and return it; a file that cannot be unpacked whole is kept as it came."""
     allowed = CHUNK + size * UNPACK_RATIO
     try:
-        with gzip.GzipFile(fileobj=arrived) as reader:
+        with gzip.GzipFile(fileobj=arrived, mode="rb") as reader:
             while chunk := reader.read(CHUNK):
                 unpacked.write(chunk)
                 if unpacked.tell() > allowed:
