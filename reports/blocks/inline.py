@@ -13,7 +13,7 @@ from typing import Final
 
 TOKEN: Final = re.compile(
     r"""\\(?P<escaped>[\\*`\[\]()])"""
-    r"""|\*\*(?P<bold>(?:\\.|[^*\\])+)\*\*"""
+    r"""|\*\*(?P<bold>(?=\S)(?:\\.|[^*\\])+)(?<=\S)\*\*"""
     r"""|`(?P<code>[^`]+)`"""
     r"""|\[(?P<words>(?:\\.|[^\]\\])+)\]\((?P<target>[^()\s]+)\)"""
 )

@@ -60,11 +60,11 @@ def lines(sheet: Sheet, entries: Sequence[Entry]) -> None:
             for line in wrapped:
                 sheet.put(sheet.left + indent, sheet.y - 10, line, style, SIZE)
                 sheet.y -= LEADING
-        baseline = sheet.y + LEADING - 10
+            baseline = sheet.y + LEADING - 10
+            sheet.number_later(sheet.right, baseline, entry.anchor)
         end = sheet.left + indent + sheet.text.width(wrapped[-1], style, SIZE)
         with sheet.artifact():
             dots(sheet, end + 6, sheet.right - 24, baseline)
-        sheet.number_later(sheet.right, baseline, entry.anchor)
         sheet.link(sheet.left, sheet.y, sheet.right, top, f"#{entry.anchor}")
 
 

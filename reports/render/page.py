@@ -42,6 +42,9 @@ from reports.charts import Chart, Sparkline, alternative, figures, svg
 SHOWN_ROWS: Final = 50
 # Charts are defined in points for paper; on the page they are half as large again, so that labels read at 11 px.
 SCALE: Final = 1.5
+# Ids and times stay on one line, unless they are so long that they would push the page sideways.
+WHOLE: Final = frozenset({"id", "time", "date", "number", "rate", "duration"})
+LONGEST_WHOLE: Final = 20
 WIDE: Final = 860
 NARROW: Final = 330
 
@@ -152,8 +155,12 @@ class PageRenderer:
 
     def cell(self, value: Value, column: Column | None = None) -> ShownCell:
         """A value with whatever goes with it: link, anchor, mark, exact instant on hover."""
-        css = " ".join(classes(column)) if column else ""
         text = self.wording.text(value)
+        css = " ".join(classes(column)) if column else ""
+        if column and column.kind in WHOLE and len(text) <= LONGEST_WHOLE:
+            css = f"{css} nowrap".strip()
+        elif max(map(len, text.split()), default=0) > LONGEST_WHOLE:
+            css = f"{css} long".strip()
         if isinstance(value, State):
             return ShownCell(text, tone=value.condition, css=css)
         if isinstance(value, Link):
@@ -195,7 +202,7 @@ class PageRenderer:
         shown = []
         for row in islice(rows, SHOWN_ROWS):
             cells = [self.cell(value, column) for column, value in zip(table.columns, row, strict=True)]
-            shown.append(cells)
+            shown.append(list(zip(table.columns, cells, strict=True)))
         total = table.row_count
         if total is None:
             total = len(shown) + sum(1 for _ in rows)
@@ -203,7 +210,10 @@ class PageRenderer:
             "id": table.id,
             "label": self.numbering.labels.get(table.id, ""),
             "title": table.title,
-            "columns": [{"title": column.title, "css": " ".join(classes(column))} for column in table.columns],
+            "columns": [
+                {"title": column.title, "css": " ".join(one for one in classes(column) if one != "mono")}
+                for column in table.columns
+            ],
             "rows": shown,
             "empty": table.empty,
             "note": as_spans(table.note),
@@ -233,8 +243,6 @@ def classes(column: Column) -> list[str]:
         found.append("num")
     if column.kind in {"id", "code"}:
         found.append("mono")
-    if column.kind in {"id", "time", "date"}:
-        found.append("nowrap")
     if column.priority > 1:
         found.append(f"p{min(column.priority, 4)}")
     return found

@@ -1,11 +1,13 @@
 """The pages of a PDF: geometry, head and foot, colors, links, bookmarks, tags, and saving with fixed bytes.
 
-What stands on a page goes straight into its content stream. "Page x of y" and the page numbers of the contents
-are added when the last page is known, as a second small stream per page, so that nothing is laid out twice.
+What stands on a page goes straight into its content stream. "Page x of y" is added when the last page is known,
+as a second small stream per page; the page numbers of the contents replace marks in the stream of their page. So
+nothing is laid out twice.
 """
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +40,7 @@ FILL: Final = {name: "{:.3f} {:.3f} {:.3f} rg".format(*rgb(name)) for name in (
 )}  # fmt: skip
 STROKE: Final = {name: text.replace("rg", "RG") for name, text in FILL.items()}
 CREAM: Final = "1 0.976 0.933 rg"
+NUMBER_MARK: Final = re.compile(r"^%N(\d+)$", re.M)
 WATERMARK: Final = "0.95 0.95 0.95 rg"
 
 
@@ -78,6 +81,7 @@ class Sheet:
         self.places: dict[str, tuple[int, float]] = {}
         self.jumps: list[Jump] = []
         self.numbers: list[tuple[int, float, float, str]] = []
+        self.waiting: dict[int, str] = {}
         self.bookmarks: list[tuple[int, str, str]] = []
 
     # -- pages ---------------------------------------------------------------------------------------------
@@ -143,6 +147,8 @@ class Sheet:
         self.canvas.showPage()
         page = self.doc.Pages.pages[-1]
         # Compressed at once: 1,200 open pages would be 30 MiB of text
+        if self.numbers and self.numbers[-1][0] == self.page:
+            self.waiting[self.page] = page.stream
         page.Contents = Stream(page.stream.encode("latin-1"))
         page.stream = None
         self.started = False
@@ -213,6 +219,7 @@ class Sheet:
 
     def number_later(self, x: float, y: float, anchor: str) -> None:
         """The page number of an anchor, right-aligned at x, written when it is known."""
+        self.ops.append(f"%N{len(self.numbers)}")  # a comment of its own line, replaced at the end
         self.numbers.append((self.page, x, y, anchor))
 
     @contextmanager
@@ -246,12 +253,9 @@ class Sheet:
             x = self.right - self.text.width(text, "regular", SMALL)
             shown = self.text.show(text, "regular", SMALL)
             page.append(f"/Artifact BMC {FILL['ink-3']} BT 1 0 0 1 {x:.2f} {FOOT_BASELINE:.2f} Tm {shown} ET EMC")
-        for at, x, y, anchor in self.numbers:
-            if anchor in self.places:
-                text = str(self.places[anchor][0] + 1)
-                start = x - self.text.width(text, "regular", 9)
-                shown = self.text.show(text, "regular", 9)
-                late[at].append(f"/Artifact BMC {FILL['ink-2']} BT 1 0 0 1 {start:.2f} {y:.2f} Tm {shown} ET EMC")
+        for at, stream in self.waiting.items():
+            filled = NUMBER_MARK.sub(lambda found: self.numbered(int(found[1])), stream)
+            pages[at].Contents = Stream(filled.encode("latin-1"))
         for page, added in zip(pages, late, strict=True):
             streams = [self.doc.Reference(page.Contents), self.doc.Reference(Stream("\n".join(added).encode("latin-1")))]
             page.Contents = pdfdoc.PDFArray(streams)
@@ -260,6 +264,15 @@ class Sheet:
         self.tags.write(self.doc, pages)
         self.canvas._doc.SaveToFile(self.out, self.canvas)
         return total
+
+    def numbered(self, at: int) -> str:
+        """The operators of one page number of the contents."""
+        _, x, y, anchor = self.numbers[at]
+        if anchor not in self.places:
+            return ""
+        text = str(self.places[anchor][0] + 1)
+        start = x - self.text.width(text, "regular", 9)
+        return f"{FILL['ink-2']} BT 1 0 0 1 {start:.2f} {y:.2f} Tm {self.text.show(text, 'regular', 9)} ET"
 
     def annotate(self, pages: list[Any]) -> None:
         """Links as compact dictionaries in their page; those to anchors that do not exist are left out."""

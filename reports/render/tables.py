@@ -26,7 +26,7 @@ NOTE_SIZE: Final = 8.0
 STYLES: Final[dict[Kind, Style]] = {"id": "mono", "code": "mono"}
 UNBROKEN: Final[frozenset[Kind]] = frozenset({"id", "number", "rate", "time", "date", "duration"})
 MARK_ROOM: Final = 9.0
-SMALLEST: Final = 0.75  # how far an id or number may shrink to stay whole
+SMALLEST: Final = 0.6  # how far an id or number may shrink to stay whole
 COUNTED_FROM: Final = 30
 
 
@@ -116,7 +116,7 @@ class TableLayout:
         """Room for what rows after the sample may hold: more digits, a wider month."""
         text = self.sheet.text
         if column.kind == "number":
-            return text.width(f"00{text.printable(self.wording.thousands)}", style, size)
+            return text.width(f"000{text.printable(self.wording.thousands)}", style, size)
         if column.kind in {"time", "date"}:
             return text.width("0", style, size) * 1.6
         return text.width("0", style, size)
