@@ -36,6 +36,9 @@ _MARKS: Final = re.compile(
     re.I,
 )
 
+# Prose that quotes records is no delivery of records: some line must begin as JSON does.
+_BEGINS: Final = re.compile(rb"^(?:\xef\xbb\xbf)?\s*(?:[{\[]\s*(?:[{\[\"]|$)|\"?[\w-]+\"?\s*:\s*[{\[\"])", re.M)
+
 
 class AwsAdapter:
     """CloudTrail in every wrapping, and IAM listings; see `evidence.sources.contract.Adapter`."""
@@ -48,6 +51,8 @@ class AwsAdapter:
         start = head[:65536]
         if _is_listing(start):
             return 0.98
+        if not _BEGINS.search(start) and not wrappings.is_table(start):
+            return 0.0
         if b'"digestS3Object"' in start and b'"logFiles"' in start:
             return 0.95
         marks = {mark.lower() for mark in _MARKS.findall(start)}

@@ -368,6 +368,11 @@ def _table(head: bytes) -> str:
     return "events" if {"eventtime", "eventname"} <= names or "eventjson" in names else ""
 
 
+def is_table(head: bytes) -> bool:
+    """Whether the content is a table of records or of accounts."""
+    return bool(_table(head))
+
+
 def _rows(scanner: Scanner) -> Iterator[Found]:
     """A query's result saved as a table: each row becomes one record, an object of its columns."""
     lines = io.TextIOWrapper(_Rest(scanner), encoding="utf-8-sig", errors="surrogateescape", newline="")
