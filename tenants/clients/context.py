@@ -38,14 +38,17 @@ def client(request: HttpRequest) -> dict[str, Any]:
         "client": None,  # and stays so for whom the client does not exist: its name is never shown to them
         "person": None,
         "theme": theme if theme in THEMES else "",
-        "start": _start(request),
+        "start": getattr(request, "portal_prefix", "/"),
     }
     user = getattr(request, "user", None)
     if not isinstance(user, User) or not user.is_authenticated:
         return frame
     place = _place(request, user)
     frame["client"] = place.client if place.known else None
-    frame["person"] = _person(user, place)
+    if frame["client"] is not None and _exists("home"):
+        frame["start"] = reverse("home")
+    nowhere = getattr(request, "client_absent", False) or not place.known
+    frame["person"] = _person(user, "" if nowhere else _roles(place))
     frame["may"] = _May(place)
     frame["sections"] = SimpleLazyObject(lambda: _sections(request, place))
     frame["reader"] = _reader(place)
@@ -63,12 +66,6 @@ def client_address(request: HttpRequest, found: Client) -> str:
     return f"{prefix}c/{found.slug}/"
 
 
-def _start(request: HttpRequest) -> str:
-    if getattr(request, "client", None) is not None:
-        return reverse("home") if _exists("home") else reverse("account_login")
-    return getattr(request, "portal_prefix", "/")
-
-
 def _exists(name: str) -> bool:
     try:
         reverse(name)
@@ -84,10 +81,13 @@ def _place(request: HttpRequest, user: User) -> Standing:
     return standing(user, getattr(request, "client", None), at=timezone.now())
 
 
-def _person(user: User, place: Standing) -> dict[str, str]:
+def _roles(place: Standing) -> str:
+    return " · ".join(role_words(role) for role in sorted(place.roles))
+
+
+def _person(user: User, role: str) -> dict[str, str]:
     words = user.full_name.split() or [user.email]
     initials = (words[0][:1] + (words[-1][:1] if len(words) > 1 else words[0][1:2])).upper()
-    role = " · ".join(role_words(role) for role in sorted(place.roles)) if place.known else ""
     return {"name": str(user), "initials": initials, "mail": user.email, "role": role}
 
 

@@ -13,12 +13,14 @@ from controls.rules.language import Rule, RuleErrors, compile_rules, load_rules
 from controls.rules.language.cases import run_cases
 from controls.rules.language.vocabulary import shipped_vocabulary
 from controls.rules.shipped import FOLDER
+from tenants.access.command import tooling
 
 
 class Command(BaseCommand):
     """Exit code 0 when all is well, 1 when a file or a case is not, 2 when the request cannot be understood."""
 
     help = "List the rules, or run the cases that they carry."
+    action = tooling("reads rule files, knows no client")
     requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own attribute
 
     def add_arguments(self, parser: CommandParser) -> None:

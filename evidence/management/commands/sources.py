@@ -11,12 +11,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from evidence.sources.check import MissingPath, check, refused
 from evidence.sources.registry import UnknownSource, adapters, contract, slug_of
+from tenants.access.command import tooling
 
 
 class Command(BaseCommand):
     """Lists the sources; `check` says which source each file is and what would become of it."""
 
     help = "List the sources, or check files against them without a client and a database."
+    action = tooling("reads files, knows no client")
     requires_system_checks: list[str] = []  # noqa: RUF012 (Django's own declaration)
     requires_migrations_checks = False
 
