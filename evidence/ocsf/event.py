@@ -21,6 +21,8 @@ class _Missing(enum.Enum):
     def __repr__(self) -> str:
         return "MISSING"
 
+    __str__ = __repr__
+
 
 MISSING: Final = _Missing.MISSING
 """The field is not there. `None` says that the source sent an explicit null."""

@@ -71,10 +71,13 @@ class AwsAdapter:
         """Messages that only opening shows: a control message, or packed data of a subscription."""
         if b'"CONTROL_MESSAGE"' in head and b'"logEvents"' in head:
             return 0.7
-        if b'"s3:TestEvent"' in head:
+        bare = head.replace(b"\\", b"")
+        if b'"s3:TestEvent"' in bare or b"CloudTrail validation message" in bare:
             return 0.6
-        if b'"s3Bucket"' in head and b'"s3ObjectKey"' in head:
+        if b'"s3Bucket"' in bare and b'"s3ObjectKey"' in bare:
             return 0.7
+        if b'"SubscriptionConfirmation"' in bare and b'"arn:aws' in bare and b":sns:" in bare:
+            return 0.6
         if not any(mark in head for mark in (b'"awslogs"', b'"kinesis"', b'"recordId"', b'"Content"')):
             return 0.0
         found = re.search(rb'"[dD]ata"\s*:\s*"([A-Za-z0-9+/]{64,})', head)
@@ -207,6 +210,19 @@ class AwsAdapter:
     def proof_keys(self, event: Event) -> tuple[tuple[str, str], ...]:
         """See `proofs.proof_keys`."""
         return proofs.proof_keys(event)
+
+    def origin(self, event: Event, find: Callable[[str, str], Sequence[Proof]]) -> tuple[str, tuple[str, ...]]:
+        """See `Adapter.origin`: who stands at the start of a chain of roles."""
+        link = proofs.first_link(event, find)
+        if link is None:
+            return "", ()
+        kind = {
+            "Root": "break_glass",
+            "AWSService": "vendor_service",
+            "SAMLUser": "human",
+            "IdentityCenterUser": "human",
+        }.get(str(link.value.get("caller_type")), "human" if link.value.get("person") else "")
+        return kind, _subjects(str(link.value.get("caller") or ""), str(link.value.get("caller_arn") or ""))
 
     def second_factor(self, event: Event, find: Callable[[str, str], Sequence[Proof]]) -> object:
         """See `proofs.second_factor`."""

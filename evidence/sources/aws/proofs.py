@@ -26,7 +26,7 @@ from evidence.sources.aws.cloudtrail import (
 from evidence.sources.contract import Proof
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from evidence.sources.aws.records import Record
 
@@ -44,7 +44,7 @@ _FLOW: Final = frozenset({"CredentialChallenge", "CredentialVerification", "User
 
 PROVING: Final = _ISSUING | _FLOW | {"ConsoleLogin"}
 
-_LINKS: Final = 10
+_MOST_LINKS: Final = 10
 _KEY: Final = 200
 
 
@@ -93,6 +93,7 @@ def _link(event: Event, record: Record) -> dict[str, Any]:
     identity = record.userIdentity
     factor = second_factor_said(event)
     _, role_arn, _ = assumed_role(record)
+    _, _, session = role_of(record)
     return {
         "action": event.action,
         "caller": event.actor_key,
@@ -100,6 +101,7 @@ def _link(event: Event, record: Record) -> dict[str, Any]:
         "caller_arn": identity.arn if identity is not None else None,
         "caller_key": identity.accessKeyId or None if identity is not None else None,
         "mfa": None if factor is MISSING else factor,
+        "person": bool(session) and event.actor_key == session,
         "role_arn": role_arn or None,
     }
 
@@ -135,7 +137,7 @@ def second_factor(event: Event, find: Callable[[str, str], Sequence[Proof]]) -> 
     kind, key = keys[0]
     if kind == IDENTITY_CENTER:
         return _flow_factor(event, find(kind, key))
-    return _chain_factor(key, event, find)
+    return _chain_factor(event, find)
 
 
 def _flow_factor(event: Event, found: Sequence[Proof]) -> object:
@@ -150,26 +152,41 @@ def _flow_factor(event: Event, found: Sequence[Proof]) -> object:
     return False
 
 
-def _chain_factor(key: str, event: Event, find: Callable[[str, str], Sequence[Proof]]) -> object:
-    seen: set[str] = set()
+def _links(event: Event, find: Callable[[str, str], Sequence[Proof]]) -> Iterator[Proof]:
+    """The issues of credentials behind a role session's act, from the latest back to the first known."""
+    key: object = temporary_key(event.record.userIdentity)
     at = event.time
-    for _ in range(_LINKS):
-        if key in seen:
-            return MISSING
-        seen.add(key)
+    seen: set[str] = set()
+    while isinstance(key, str) and key and key[:_KEY] not in seen and len(seen) < _MOST_LINKS:
+        seen.add(key[:_KEY])
         # A key id may be issued anew after years: the latest issue before its use is meant.
-        links = [proof for proof in find(CREDENTIAL, key) if proof.at <= at + timedelta(minutes=1)]
-        if not links:
-            return MISSING
-        link = max(links, key=lambda proof: proof.at)
+        issued = [proof for proof in find(CREDENTIAL, key[:_KEY]) if proof.at <= at + timedelta(minutes=1)]
+        if not issued:
+            return
+        link = max(issued, key=lambda proof: proof.at)
+        yield link
+        key, at = link.value.get("caller_key"), link.at
+        if link.value.get("caller_type") != "AssumedRole":
+            return
+
+
+def _chain_factor(event: Event, find: Callable[[str, str], Sequence[Proof]]) -> object:
+    for link in _links(event, find):
         factor = link.value.get("mfa")
         if isinstance(factor, bool):
             return factor
-        before = link.value.get("caller_key")
-        if link.value.get("caller_type") != "AssumedRole" or not isinstance(before, str):
-            return MISSING
-        key, at = before[:_KEY], link.at
     return MISSING
+
+
+def first_link(event: Event, find: Callable[[str, str], Sequence[Proof]]) -> Proof | None:
+    """The issue of credentials at which the chain begins, or at which a person is named; `None` if not known."""
+    identity = event.record.userIdentity
+    if identity is None or identity.type != "AssumedRole":
+        return None
+    for link in _links(event, find):
+        if link.value.get("person") or link.value.get("caller_type") != "AssumedRole":
+            return link
+    return None
 
 
 def same_sign_in(one: Proof, other: Proof) -> bool:
