@@ -29,6 +29,7 @@ from typing import IO, Any
 from urllib.parse import quote
 
 from config.devstack import keeper
+from config.devstack.processes import lives
 from config.devstack.refusal import Refusal, disk_full, is_disk_full, need_room
 
 OWNER = "proofline"
@@ -492,12 +493,8 @@ def _server_on(data: Path) -> int | None:
         pid = int((data / "postmaster.pid").read_text().splitlines()[0])
     except (OSError, ValueError, IndexError):
         return None
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+    if not lives(pid):
         return None
-    except PermissionError:
-        return pid
     try:
         # The number may have been given to another program since.
         return pid if "postgres" in Path(f"/proc/{pid}/cmdline").read_text() else None

@@ -21,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from config.devstack.environment import ROOT
 from config.devstack.postgres import Cluster
+from config.devstack.processes import lives
 
 FOLDER = ROOT / "var" / "test"
 _KEPT_TEMPLATES = 2
@@ -123,19 +124,9 @@ def _drop_leftovers(server: Any, templates: list[str]) -> None:
     unfinished = [name for name in templates if name.endswith("_unfinished")]
     finished = [name for name in templates if not name.endswith("_unfinished")]
     clones = server.execute("select datname from pg_database where datname ~ '^test_[0-9]+_'").fetchall()
-    orphans = [name for (name,) in clones if not _alive(int(name.split("_")[1]))]
+    orphans = [name for (name,) in clones if not lives(int(name.split("_")[1]))]
     for name in unfinished + finished[: -(_KEPT_TEMPLATES - 1)] + orphans:
         server.execute(f'drop database if exists "{name}" with (force)')
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 @contextmanager
