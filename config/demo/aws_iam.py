@@ -137,7 +137,7 @@ class Directory:
 
     def ids(self, of: str) -> Ids:
         """Return the identifiers of one thing: they depend on its name only, not on what came before."""
-        return Ids(Random(f"{self.seed}/{self.account.id}/{of}"))  # noqa: S311
+        return Ids(Random(f"{self.seed}/{self.account.id}/{of}"))
 
     def role_id(self, role: str) -> str:
         """Return the unique id of a role."""
@@ -292,7 +292,7 @@ class Directory:
         count += sum(name in user.policies for user in self.users.values())
         return {
             "PolicyName": name,
-            "PolicyId": "ANPA" + Ids(Random(f"managed/{name}")).text(17),  # noqa: S311
+            "PolicyId": "ANPA" + Ids(Random(f"managed/{name}")).text(17),
             "Arn": _AWS_POLICY + name,
             "Path": "/",
             "DefaultVersionId": "v1",

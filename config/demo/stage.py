@@ -13,11 +13,10 @@ from config.demo.months import Month, local_midnight
 
 Verdict = Literal["pass", "fail", "unknown", "attached", ""]
 
+_WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 BROWSERS = (
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko)"
-    " Chrome/138.0.0.0 Safari/537.36",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
-    " Chrome/139.0.0.0 Safari/537.36 Edg/139.0.0.0",
+    f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {_WEBKIT} Chrome/138.0.0.0 Safari/537.36",
+    f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_WEBKIT} Chrome/139.0.0.0 Safari/537.36 Edg/139.0.0.0",
     "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
 )
 CLI = "aws-cli/2.27.49 md/awscrt#0.26.1 ua/2.1 os/macos#24.5.0 md/arch#arm64 lang/python#3.13.4"
@@ -59,7 +58,7 @@ class Stage:
     def open(cls, client: DemoClient, directory: Directory, month: Month, day: date, seed: int) -> "Stage":
         """Return the stage of one day; its random stream depends on the day and nothing before it."""
         zone = ZoneInfo(client.zone)
-        random = Random(f"{seed}/{client.slug}/{day.isoformat()}")  # noqa: S311
+        random = Random(f"{seed}/{client.slug}/{day.isoformat()}")
         return cls(client, directory, month, day, zone, Ids(random), local_midnight(day, zone), [])
 
     @property

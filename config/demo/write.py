@@ -52,7 +52,7 @@ def write_client(
 
 def _files(slug: str, folder: Path, seed: int, end: date, days_per_file: int) -> Iterator[Path]:
     client, months = CLIENTS[slug], story_months(end)
-    ids = Ids(Random(f"{seed}/{slug}/files"))  # noqa: S311
+    ids = Ids(Random(f"{seed}/{slug}/files"))
     late: list[_Line] = []
     for days in _weeks(played(slug, seed=seed, end=end), days_per_file):
         month, last = days[-1].month, days[-1].day
