@@ -126,7 +126,9 @@ SEVERITIES: Final = {
 }
 
 
-def named(class_uid: int, activity_id: int, status_id: int, severity_id: int, other: str) -> dict[str, object]:
+def named(
+    class_uid: int, activity_id: int, status_id: int, severity_id: int, other: str
+) -> dict[str, object]:
     """The classification attributes of an event; `other` names an activity or status 99."""
     class_name = CLASSES[class_uid]
     activity = ACTIVITIES.get(class_uid, {}).get(activity_id) or ("Unknown" if activity_id == 0 else other)

@@ -47,7 +47,9 @@ def _from_text(text: str) -> datetime | None:
         year, month, day, hour, minute, second, fraction, zone = found.groups()
         micro = int((fraction or "0")[:6].ljust(6, "0"))
         try:
-            moment = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), micro, _zone(zone))
+            moment = datetime(
+                int(year), int(month), int(day), int(hour), int(minute), int(second), micro, _zone(zone)
+            )
             return moment.astimezone(UTC)
         except (ValueError, OverflowError):
             return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -31,22 +30,15 @@ def files_below(paths: Iterable[str]) -> Iterator[str]:
     Raises:
         MissingPath: a path does not exist; the message names it.
     """
-    told: set[str] = set()
-    for path in paths:
-        if not os.path.exists(path):
+    told: set[Path] = set()
+    for path in map(Path, paths):
+        if not path.exists():
             raise MissingPath(f"There is no file or folder {path}.")
-        found = [path]
-        if os.path.isdir(path):
-            found = [
-                os.path.join(folder, name)
-                for folder, below, names in os.walk(path)
-                if below.sort() is None
-                for name in sorted(names)
-            ]
+        found = sorted(path.rglob("*")) if path.is_dir() else [path]
         for one in found:
-            if one not in told and os.path.isfile(one):
+            if one not in told and one.is_file():
                 told.add(one)
-                yield one
+                yield str(one)
 
 
 def check(paths: Iterable[str], *, at: datetime, source: str | None = None) -> dict[str, Any]:
@@ -71,7 +63,7 @@ def check(paths: Iterable[str], *, at: datetime, source: str | None = None) -> d
 def check_file(path: str, *, at: datetime, source: str | None = None) -> dict[str, Any]:
     """One file's part of `check`."""
     try:
-        with open(path, "rb") as stream:
+        with Path(path).open("rb") as stream:
             slug, confidence, looks = source, 1.0, ""
             if slug is None:
                 slug, confidence, looks = recognize(stream.read(_READ), Path(path).name)
@@ -98,7 +90,8 @@ def _read(path: str, stream: BinaryIO, slug: str, confidence: float, at: datetim
             rejected += 1
             counted[output.reason] += 1
             examples.setdefault(
-                output.reason, f"record {output.seq + 1}: {output.excerpt[:_EXAMPLE].decode('utf-8', 'replace')}"
+                output.reason,
+                f"record {output.seq + 1}: {output.excerpt[:_EXAMPLE].decode('utf-8', 'replace')}",
             )
         elif isinstance(output, Snapshot):
             snapshots += 1

@@ -201,9 +201,12 @@ class Adapter(Protocol):
     def proof_keys(self, event: Event) -> tuple[tuple[str, str], ...]:
         """The `(kind, key)` pairs whose proofs `second_factor` asks first for this event."""
 
-    def origin(self, event: Event, find: Callable[[str, str], Sequence[Proof]]) -> tuple[str, tuple[str, ...]]:
+    def origin(
+        self, event: Event, find: Callable[[str, str], Sequence[Proof]]
+    ) -> tuple[str, tuple[str, ...]]:
         """Where a session was handed on from identity to identity: the kind of the first one, if its type
-        decides it (else empty), and the subjects under which its facts are looked up; empty if not known."""
+        decides it (else empty), and the subjects under which its facts are looked up; empty if not known.
+        """
 
     def second_factor(self, event: Event, find: Callable[[str, str], Sequence[Proof]]) -> object:
         """Whether other events prove a second factor of this sign-in: true, false, or `MISSING`."""

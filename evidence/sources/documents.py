@@ -29,10 +29,9 @@ _TRAILING: Final = re.compile(r"trailing characters \(byte (\d+)\)")
 _BETWEEN: Final = re.compile(rb"\}\s*,\s*(?=\{)")
 _BOM: Final = b"\xef\xbb\xbf"
 # Lines of one broken document go on with these; a line that begins otherwise is a new beginning.
-_GOES_ON: Final = b" \t\r\n}],:\""
+_GOES_ON: Final = b' \t\r\n}],:"'
 _SINGLE_LINES: Final = 100
 _RAW: Final = msgspec.json.Decoder(msgspec.Raw)
-
 
 
 def _counted_from() -> int:
@@ -330,18 +329,21 @@ class Scanner:
             searched = code != "cut" and (given or key is not None)
             following = self._next_record(offset + fault) if searched else -1
             if following < 0:
-                if not given:
-                    return False
-                self._at += offset
-                if code != "cut" or self._byte(0) != -1:
-                    yield Piece(key, self._broken(code, to_the_end=True))
-                elif self.problem is None:
-                    yield Piece(key, Broken(b"", "cut", CUT))
-                return True
+                if given:
+                    self._at += offset
+                    yield from self._list_rest(key, code)
+                return given
             stretch = self._buffer[self._at + offset : self._at + following].rstrip(b" \t\r\n,")
             yield Piece(key, Broken(stretch, code, _reason(code, stretch)))
             self._at += following
             given, offset = True, 0
+
+    def _list_rest(self, key: str | None, code: str) -> Iterator[Piece]:
+        """The rest of the file, once a list cannot be read on."""
+        if code != "cut" or self._byte(0) != -1:
+            yield Piece(key, self._broken(code, to_the_end=True))
+        elif self.problem is None:
+            yield Piece(key, Broken(b"", "cut", CUT))
 
     def _next_record(self, offset: int) -> int:
         """Where, behind a damaged element, the next record of the list begins; -1 if none is found."""

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import codecs
 import zlib
-from typing import BinaryIO, Final
+from typing import Final, Protocol
 
 GZIP: Final = b"\x1f\x8b\x08"
 CHUNK: Final = 1 << 20
 
 _LAYERS: Final = 3
+
+
+class Readable(Protocol):
+    """Any file, as far as it is needed here."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes; empty at the end."""
 
 
 class Unpacked:
@@ -19,7 +26,7 @@ class Unpacked:
     `layers` is how many gzip layers were taken off.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: Readable) -> None:
         """Look at the first bytes of `stream` and take off up to three layers."""
         inner: _Layer = _Plain(stream)
         self.layers = 0
@@ -74,7 +81,7 @@ class _Layer:
 
 
 class _Plain(_Layer):
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: Readable) -> None:
         super().__init__()
         self._stream = stream
 
@@ -104,7 +111,10 @@ class _Gzip(_Layer):
                 content = self._member.decompress(packed, CHUNK)
             except zlib.error:
                 self._done = True
-                self.problem = ("damaged", "The gzip file is damaged from here on and cannot be unpacked further.")
+                self.problem = (
+                    "damaged",
+                    "The gzip file is damaged from here on and cannot be unpacked further.",
+                )
                 break
             self._waiting = self._member.unconsumed_tail
             if self._member.eof:

@@ -21,7 +21,7 @@ class _Known(NamedTuple):
 
 
 def _known(looks: str, *marks: str) -> _Known:
-    return _Known(looks, tuple(re.compile(mark.encode(), re.M) for mark in marks))
+    return _Known(looks, tuple(re.compile(mark.encode(), re.MULTILINE) for mark in marks))
 
 
 _MAGIC: Final = (
@@ -63,12 +63,23 @@ _JSON: Final = (
     _known("Route 53 resolver query logs", r'"query_name"', r'"query_type"', r'"rcode"'),
     _known("an EventBridge event of another kind", r'"detail-type"', r'"source"\s*:\s*"aws\.'),
     _known("an Okta event hook", r"com\.okta\.event_hook"),
-    _known("an Okta System Log export", r'"published"', r'"(?:eventType|legacyEventType|eventtype)"', r'"actor"'),
+    _known(
+        "an Okta System Log export",
+        r'"published"',
+        r'"(?:eventType|legacyEventType|eventtype)"',
+        r'"actor"',
+    ),
     _known("an Okta System Log export", r'"debugContext"|"authenticationContext"', r'"actor"'),
     _known("an Okta System Log as Log Analytics flattens it", r'"legacyEventType_s"|"actor_alternateId_s"'),
     _known("Auth0 tenant logs", r'"log_id"', r'"(?:client_id|tenant_name|strategy_type|user_agent)"'),
-    _known("Microsoft Entra sign-in logs", r'"appDisplayName"', r'"(?:conditionalAccessStatus|userPrincipalName)"'),
-    _known("Microsoft Entra logs", r'"category"\s*:\s*"(?:SignInLogs|AuditLogs|NonInteractiveUserSignInLogs)"'),
+    _known(
+        "Microsoft Entra sign-in logs",
+        r'"appDisplayName"',
+        r'"(?:conditionalAccessStatus|userPrincipalName)"',
+    ),
+    _known(
+        "Microsoft Entra logs", r'"category"\s*:\s*"(?:SignInLogs|AuditLogs|NonInteractiveUserSignInLogs)"'
+    ),
     _known("Microsoft Entra audit logs", r'"activityDisplayName"', r'"initiatedBy"'),
     _known("an Azure activity log", r'"operationName"', r'"resourceId"|"caller"|"eventTimestamp"'),
     _known("a Microsoft 365 audit log", r'"Workload"', r'"UserType"|"Operation"'),
@@ -81,11 +92,23 @@ _JSON: Final = (
     _known("a Velero backup object", r"velero\.io/"),
     _known("a Kubernetes object", r'"apiVersion"', r'"kind"', r'"metadata"'),
     _known("a GitHub audit log", r'"_document_id"|"actor_location"'),
-    _known("a GitHub audit log", r'"action"\s*:\s*"[a-z_]+\.[a-z_]+"', r'"actor"', r'"org"|"repo"|"business"'),
-    _known("a GitHub webhook", r'"sender"\s*:\s*\{', r'"(?:repository|organization|installation|enterprise)"'),
-    _known("a GitLab webhook", r'"object_kind"|"event_name"', r'"(?:project(?:_id)?|group(?:_id)?|user_id|path_with_namespace)"'),
+    _known(
+        "a GitHub audit log", r'"action"\s*:\s*"[a-z_]+\.[a-z_]+"', r'"actor"', r'"org"|"repo"|"business"'
+    ),
+    _known(
+        "a GitHub webhook", r'"sender"\s*:\s*\{', r'"(?:repository|organization|installation|enterprise)"'
+    ),
+    _known(
+        "a GitLab webhook",
+        r'"object_kind"|"event_name"',
+        r'"(?:project(?:_id)?|group(?:_id)?|user_id|path_with_namespace)"',
+    ),
     _known("GitLab audit events", r'"author_id"', r'"entity_type"'),
-    _known("a Bitbucket webhook", r'"repository"', r'"workspace"|"pullrequest"|"pullRequest"|bitbucket|"push"|"refChanges"'),
+    _known(
+        "a Bitbucket webhook",
+        r'"repository"',
+        r'"workspace"|"pullrequest"|"pullRequest"|bitbucket|"push"|"refChanges"',
+    ),
     _known("a Bitbucket webhook", r'"eventKey"\s*:\s*"(?:repo|pr|mirror|diagnostics):'),
     _known("an Atlassian audit log", r'"attributes"', r'"action"\s*:\s*"[a-z_]+"', r'"actor"'),
     _known("CircleCI pipelines", r'"project_slug"'),
@@ -107,13 +130,25 @@ _JSON: Final = (
     _known("Sysmon events", r"Microsoft-Windows-Sysmon"),
     _known("Windows events", r"Microsoft-Windows-|\"EventSourceName\"|\"EventRecordID\""),
     _known("Suricata events (EVE)", r'"event_type"', r'"flow_id"|"src_ip"'),
-    _known("CrowdStrike Falcon events", r'"(?:aid|cid|event_platform|eventCreationTime)"', r'"event_simpleName"|"metadata"'),
-    _known("SentinelOne activities or threats", r'"(?:activityType|agentId|threatInfo|siteId)"', r'"accountId"'),
+    _known(
+        "CrowdStrike Falcon events",
+        r'"(?:aid|cid|event_platform|eventCreationTime)"',
+        r'"event_simpleName"|"metadata"',
+    ),
+    _known(
+        "SentinelOne activities or threats",
+        r'"(?:activityType|agentId|threatInfo|siteId)"',
+        r'"accountId"',
+    ),
     _known("Prometheus Alertmanager alerts", r'"(?:fingerprint|alertname)"', r'"startsAt"|"labels"'),
     _known("SCIM resources", r"urn:ietf:params:scim"),
     _known("a ServiceNow export", r'"sys_id"'),
     _known("rows of a Log Analytics table", r'"TenantId"', r'"TimeGenerated'),
-    _known("rows of a Log Analytics table", r'"[A-Za-z]+_[sdtgb]"\s*:', r'"TimeGenerated|"Type"\s*:\s*"\w+_CL"|_s"'),
+    _known(
+        "rows of a Log Analytics table",
+        r'"[A-Za-z]+_[sdtgb]"\s*:',
+        r'"TimeGenerated|"Type"\s*:\s*"\w+_CL"|_s"',
+    ),
     _known("restic or borg messages", r'"message_type"|"archive_name"|"levelname"'),
     _known("Traefik access logs", r'"RouterName"|"RequestMethod"'),
     _known("Caddy access logs", r'"logger"\s*:\s*"http\.log'),
@@ -128,7 +163,10 @@ _TEXT: Final = (
     _known("VPC flow logs", r"^(?:version )?(?:account-id|\d+ \d{12} eni-|2 \S+ eni-)|^version account-id"),
     _known("VPC flow logs", r"^\S+ \S+ .*\b(?:ACCEPT|REJECT) (?:OK|NODATA|SKIPDATA)|\b- - NODATA"),
     _known("AWS load balancer access logs", r"^(?:https?|h2|grpcs?|wss?|tls) \S+ (?:app|net)/"),
-    _known("AWS load balancer access logs", r'^\d{4}-\d\d-\d\dT\S+ \S+ \d+\.\d+\.\d+\.\d+:\d+ .*"[A-Z]+ https?://'),
+    _known(
+        "AWS load balancer access logs",
+        r'^\d{4}-\d\d-\d\dT\S+ \S+ \d+\.\d+\.\d+\.\d+:\d+ .*"[A-Z]+ https?://',
+    ),
     _known("S3 server access logs", r"^[0-9a-f]{64} \S+ \[\d\d/\w{3}/\d{4}:"),
     _known("CloudFront access logs", r"^#Fields: date time x-edge-location"),
     _known("Linux audit records", r"^(?:<\d+>.*)?type=\w+ msg=audit\("),
@@ -139,17 +177,25 @@ _TEXT: Final = (
     _known("Cisco logs", r"%(?:ASA|FTD|SEC|SYS|LINK|LINEPROTO|PIX|AUTHMGR|ISE|CISE)[\w-]*-\d-"),
     _known("pfSense filter logs", r"filterlog"),
     _known("OpenVPN status", r"^TITLE,OpenVPN"),
-    _known("PostgreSQL logs", r"\b(?:LOG|FATAL|ERROR|DETAIL|STATEMENT): +(?:\w)", r"\[\d+\]|UTC|CET|postgres"),
+    _known(
+        "PostgreSQL logs", r"\b(?:LOG|FATAL|ERROR|DETAIL|STATEMENT): +(?:\w)", r"\[\d+\]|UTC|CET|postgres"
+    ),
     _known("pgBackRest logs", r"P\d\d +(?:INFO|WARN|ERROR|DETAIL): "),
     _known("MySQL or MariaDB logs", r"\[(?:Note|Warning|ERROR|System)\]|# Query_time:"),
     _known("SQL Server error logs", r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d\d +\w+ +"),
     _known("Bacula logs", r"-(?:dir|sd|fd) JobId \d+:"),
     _known("HAProxy logs", r"haproxy"),
     _known("web server access logs", r'^\S+ \S+ \S+ \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "'),
-    _known("web server error logs", r"^\[\w{3} \w{3} +\d+ [\d:.]+ \d{4}\] \[|^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[\w+\] \d+#"),
+    _known(
+        "web server error logs",
+        r"^\[\w{3} \w{3} +\d+ [\d:.]+ \d{4}\] \[|^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[\w+\] \d+#",
+    ),
     _known("systemd journal export", r"^__CURSOR="),
     _known("OpenVPN logs", r"OpenVPN \d|TLS: Initial packet|AUTH_FAILED"),
-    _known("MongoDB logs", r"\b(?:CONTROL|NETWORK|STORAGE|REPL|ACCESS|COMMAND) +\[|\[(?:initandlisten|conn\d+|mongosMain)\]"),
+    _known(
+        "MongoDB logs",
+        r"\b(?:CONTROL|NETWORK|STORAGE|REPL|ACCESS|COMMAND) +\[|\[(?:initandlisten|conn\d+|mongosMain)\]",
+    ),
     _known("container runtime lines (CRI)", r"^\d{4}-\d\d-\d\dT\S+ std(?:out|err) [FP] "),
     _known("syslog frames with their length (octet counting)", r"\A\d+ <\d{1,3}>"),
     _known("syslog lines (RFC 5424)", r"^<\d{1,3}>1 \S+ "),
@@ -165,7 +211,9 @@ _TEXT: Final = (
     _known("key=value lines (logfmt)", r"^(?:\w+=(?:\"[^\"]*\"|\S+) ){3,}"),
 )
 
-_HISTORY: Final = re.compile(rb"^\W*Event name,Event time|^\W*(?:User name|Event ID),.*Event name", re.I)
+_HISTORY: Final = re.compile(
+    rb"^\W*Event name,Event time|^\W*(?:User name|Event ID),.*Event name", re.IGNORECASE
+)
 
 
 def unpacked_head(head: bytes) -> tuple[bytes, str]:

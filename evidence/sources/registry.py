@@ -140,7 +140,9 @@ def contract(slug: str) -> SourceContract:
         raise UnknownSource(f'There is no source "{slug}". Sources: {", ".join(_folders())}.')
     read: dict[str, Any] = yaml.safe_load((folder / "source.yml").read_text("utf-8"))
     examples = sorted(
-        str(path.relative_to(folder / "examples")) for path in (folder / "examples").rglob("*") if path.is_file()
+        str(path.relative_to(folder / "examples"))
+        for path in (folder / "examples").rglob("*")
+        if path.is_file()
     )
     return SourceContract(
         slug=slug,

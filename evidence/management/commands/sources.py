@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     help = "List the sources, or check files against them without a client and a database."
     action = tooling("reads files, knows no client")
-    requires_system_checks: list[str] = []  # noqa: RUF012 (Django's own declaration)
+    requires_system_checks: list[str] = []
     requires_migrations_checks = False
 
     def add_arguments(self, parser: CommandParser) -> None:

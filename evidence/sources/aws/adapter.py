@@ -33,11 +33,13 @@ _TELLING: Final = proofs.PROVING | CHANGES
 _MARKS: Final = re.compile(
     rb'(?:\\*"|[,\n{]|^)(eventVersion|eventTime|eventSource|eventName|userIdentity|awsRegion|sourceIPAddress'
     rb"|recipientAccountId|eventID|eventType|requestParameters|responseElements|insightDetails)\\*[\":,=]",
-    re.I,
+    re.IGNORECASE,
 )
 
 # Prose that quotes records is no delivery of records: some line must begin as JSON does.
-_BEGINS: Final = re.compile(rb"^(?:\xef\xbb\xbf)?\s*(?:[{\[]\s*(?:[{\[\"]|$)|\"?[\w-]+\"?\s*:\s*[{\[\"])", re.M)
+_BEGINS: Final = re.compile(
+    rb"^(?:\xef\xbb\xbf)?\s*(?:[{\[]\s*(?:[{\[\"]|$)|\"?[\w-]+\"?\s*:\s*[{\[\"])", re.MULTILINE
+)
 
 
 class AwsAdapter:
@@ -56,11 +58,19 @@ class AwsAdapter:
         if b'"digestS3Object"' in start and b'"logFiles"' in start:
             return 0.95
         marks = {mark.lower() for mark in _MARKS.findall(start)}
-        if b'"detail-type"' in start and b"via CloudTrail" not in start and b"CloudTrail Insight" not in start:
+        if (
+            b'"detail-type"' in start
+            and b"via CloudTrail" not in start
+            and b"CloudTrail Insight" not in start
+        ):
             return 0.0 if b'"eventName"' not in start else 0.3 + 0.05 * min(len(marks), 6)
         if b'"CloudTrailEvent"' in start:
             return 0.95
-        if {b"eventname", b"eventsource"} <= marks and marks & {b"eventtime", b"eventversion", b"useridentity"}:
+        if {b"eventname", b"eventsource"} <= marks and marks & {
+            b"eventtime",
+            b"eventversion",
+            b"useridentity",
+        }:
             # A notice that an object was stored has these names too, and is read as what it is.
             return min(0.99, 0.7 + 0.03 * len(marks))
         if b"insightdetails" in marks and b"eventtime" in marks:
@@ -157,7 +167,9 @@ class AwsAdapter:
 
     def _one(self, raw: bytes, record: Record | None, seq: int, window: Window) -> Event | Rejected:
         if type(raw) is not bytes:
-            return _rejected(raw, seq) if isinstance(raw, Broken) else self._one(bytes(raw), record, seq, window)
+            return (
+                _rejected(raw, seq) if isinstance(raw, Broken) else self._one(bytes(raw), record, seq, window)
+            )
         if not raw.isascii():
             try:
                 raw.decode("utf-8")
@@ -185,7 +197,11 @@ class AwsAdapter:
             return "vendor_service"
         if kind in ("IdentityCenterUser", "SAMLUser"):
             return "human"
-        if event.action in ("ConsoleLogin", "UserAuthentication") and kind in ("IAMUser", "AssumedRole", "Unknown"):
+        if event.action in ("ConsoleLogin", "UserAuthentication") and kind in (
+            "IAMUser",
+            "AssumedRole",
+            "Unknown",
+        ):
             # A password or a provider's page was used: a key or a pipeline signs in nowhere.
             return "human"
         role, arn, session = role_of(event.record)
@@ -197,10 +213,10 @@ class AwsAdapter:
         identity = record.userIdentity
         if not name.startswith("actor.") or identity is None:
             return ()
-        if event.action == "AssumeRole" or event.action in FEDERATED_SIGN_IN:
-            if name == "actor.privileged":
-                role, arn, _ = assumed_role(record)
-                return _subjects(role, arn)
+        hands_out = event.action == "AssumeRole" or event.action in FEDERATED_SIGN_IN
+        if hands_out and name == "actor.privileged":
+            role, arn, _ = assumed_role(record)
+            return _subjects(role, arn)
         role, arn, _ = role_of(record)
         if role or arn:
             of_role = _subjects(role, arn)
@@ -211,7 +227,9 @@ class AwsAdapter:
         """See `proofs.proof_keys`."""
         return proofs.proof_keys(event)
 
-    def origin(self, event: Event, find: Callable[[str, str], Sequence[Proof]]) -> tuple[str, tuple[str, ...]]:
+    def origin(
+        self, event: Event, find: Callable[[str, str], Sequence[Proof]]
+    ) -> tuple[str, tuple[str, ...]]:
         """See `Adapter.origin`: who stands at the start of a chain of roles."""
         link = proofs.first_link(event, find)
         if link is None:
@@ -302,9 +320,11 @@ def _is_listing(head: bytes) -> bool:
     if b'"PolicyVersionList"' in head or (b'"ReportFormat"' in head and b'"Content"' in head):
         return True
     line = head.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].strip().lower()
-    return line[:1] not in (b"{", b"[") and wrappings.CREDENTIAL_COLUMNS <= {
-        name.strip().strip('"') for name in line.decode("utf-8", "replace").split(",")
-    }
+    return (
+        line[:1] not in (b"{", b"[")
+        and {name.strip().strip('"') for name in line.decode("utf-8", "replace").split(",")}
+        >= wrappings.CREDENTIAL_COLUMNS
+    )
 
 
 def _unpacked_start(text: bytes) -> bytes:

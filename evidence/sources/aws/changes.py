@@ -76,7 +76,7 @@ _TOLD: Final[dict[str, tuple[tuple[str, Any, bool], ...]]] = {
 
 
 def _privileged(event: Event, subject: str, privileged: bool) -> list[Fact]:
-    """A grant of privileged rights settles it, unless a boundary or a denial stands against it: the listing confirms."""
+    """A grant of privileged rights, which a boundary or a denial may stand against: the listing confirms."""
     return [Fact(subject, "privileged", True, event.time, event.seq, certain=False)] if privileged else []
 
 

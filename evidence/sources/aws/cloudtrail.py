@@ -42,9 +42,13 @@ FEDERATED_SIGN_IN: Final = frozenset({"AssumeRoleWithSAML", "AssumeRoleWithWebId
 STRONG_FACTORS: Final = frozenset({"TOTP", "WEBAUTHN", "SMARTCARD"})
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-_SERVICE_NAME: Final = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:amazonaws\.com(?:\.cn)?|amazon\.com)|AWS Internal", re.IGNORECASE)
+_SERVICE_NAME: Final = re.compile(
+    r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:amazonaws\.com(?:\.cn)?|amazon\.com)|AWS Internal", re.IGNORECASE
+)
 # A session name that is a person's: a mail address, or the id of a directory's user.
-_DIRECTORY_USER: Final = re.compile(r"(?:[0-9a-f]{10}-)?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_DIRECTORY_USER: Final = re.compile(
+    r"(?:[0-9a-f]{10}-)?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE
+)
 _MAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
 _SSO_ROLE: Final = "AWSReservedSSO_"
 
@@ -133,7 +137,9 @@ def event_of(raw: bytes, seq: int, record: Record, window: Window) -> Event | Re
 def _no_time(raw: bytes, seq: int, record: Record) -> Rejected:
     if record.eventTime is None or record.eventTime == "":
         if record.eventName is None and record.eventVersion is None and record.eventID is None:
-            return Rejected(seq, "not_cloudtrail", f"This is no CloudTrail record: {_keys(raw)}.", raw[:EXCERPT])
+            return Rejected(
+                seq, "not_cloudtrail", f"This is no CloudTrail record: {_keys(raw)}.", raw[:EXCERPT]
+            )
         reason = "The record has no eventTime, so it cannot be placed in a period."
     else:
         said = str(record.eventTime)[:40]
@@ -290,7 +296,8 @@ def _federated_actor(record: Record, identity: Identity) -> str:
 
 def is_person(session_name: str, arn: str) -> bool:
     """Whether a role session's name is a person's: a mail address, a directory's user id, or, for a role of
-    Identity Center, the user's name there (which is what it gives as the session's name)."""
+    Identity Center, the user's name there (which is what it gives as the session's name).
+    """
     if _MAIL.fullmatch(session_name) or _DIRECTORY_USER.fullmatch(session_name):
         return True
     return f"/{_SSO_ROLE}" in arn
@@ -325,7 +332,9 @@ def assumed_role(record: Record) -> tuple[str, str, str]:
     user = answer.get("assumedRoleUser")
     user = user if isinstance(user, dict) else {}
     role, _, name = _plain_text(user.get("assumedRoleId")).partition(":")
-    arn = _plain_text(records.blob(record.requestParameters).get("roleArn")) or _role_arn(_plain_text(user.get("arn")))
+    arn = _plain_text(records.blob(record.requestParameters).get("roleArn")) or _role_arn(
+        _plain_text(user.get("arn"))
+    )
     return role, arn, name
 
 
@@ -440,13 +449,17 @@ def temporary_key(identity: Identity | None) -> str | None:
     if key.startswith("ASIA"):
         return key
     # Edited samples have keys of other forms: a session's context shows temporary credentials too.
-    return key if not key.startswith("AKIA") and identity is not None and identity.sessionContext is not None else None
+    return (
+        key
+        if not key.startswith("AKIA") and identity is not None and identity.sessionContext is not None
+        else None
+    )
 
 
 # -- reading one field, and the document -----------------------------------------------------------------
 
 
-def _or_missing(value: str | None | UnsetType) -> object:
+def _or_missing(value: str | UnsetType | None) -> object:
     return MISSING if value is UNSET or value is None or value == "" else value
 
 

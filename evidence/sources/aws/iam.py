@@ -102,11 +102,8 @@ def _refused(at: datetime | None, window: Window) -> tuple[str, str] | None:
     if at is None:
         return "no_time", NO_TIME
     if not window.earliest <= at <= window.latest:
-        return (
-            "absurd_time",
-            f"The listing's time {at:%Y-%m-%d} lies outside the window of {window.earliest:%Y-%m-%d} to"
-            f" {window.latest:%Y-%m-%d}.",
-        )
+        believed = f"{window.earliest:%Y-%m-%d} to {window.latest:%Y-%m-%d}"
+        return "absurd_time", f"The listing's time {at:%Y-%m-%d} lies outside the window of {believed}."
     return None
 
 
@@ -301,7 +298,9 @@ class _Details:
 
     def _facts(self, subject: str, told: dict[str, Any], seq: int) -> list[Fact]:
         return [
-            Fact(subject, name, value, self._at, seq) for name, value in told.items() if value not in (None, "")
+            Fact(subject, name, value, self._at, seq)
+            for name, value in told.items()
+            if value not in (None, "")
         ]
 
 
@@ -336,7 +335,9 @@ def _default_version(one: dict[str, Any]) -> list[policies.Statement] | None:
     """The statements of a managed policy's version in force; `None` if its text is not there."""
     wanted = one.get("DefaultVersionId")
     for version in _objects(one.get("PolicyVersionList")):
-        if version.get("IsDefaultVersion") is True or (wanted is not None and version.get("VersionId") == wanted):
+        if version.get("IsDefaultVersion") is True or (
+            wanted is not None and version.get("VersionId") == wanted
+        ):
             try:
                 return policies.statements(policies.document(version.get("Document")))
             except policies.UnreadablePolicy:
@@ -358,10 +359,9 @@ def _with_assumable(
             for arn, rights in held.items():
                 if arn == role or found[arn] is True or not _trusts(trust, arn):
                     continue
-                if _by_name(trust, arn) or policies.may_assume(rights.statements, role):
-                    if not _bounded(rights, role):
-                        found[arn] = True
-                        changed = True
+                allowed = _by_name(trust, arn) or policies.may_assume(rights.statements, role)
+                if allowed and not _bounded(rights, role):
+                    found[arn] = changed = True
     return found
 
 
@@ -370,9 +370,7 @@ def _trusts(trust: policies.Trust, arn: str) -> bool:
     if account is None:
         return False
     root = f":iam::{account[1]}:root"
-    return any(
-        named in ("*", arn, account[1]) or named.endswith(root) for named in trust.principals
-    )
+    return any(named in ("*", arn, account[1]) or named.endswith(root) for named in trust.principals)
 
 
 def _by_name(trust: policies.Trust, arn: str) -> bool:
@@ -396,7 +394,9 @@ def credential_answer(
         table = base64.b64decode(held["Content"], validate=True)
     except (msgspec.DecodeError, UnicodeDecodeError, binascii.Error, KeyError, TypeError, ValueError):
         return [Rejected(seq, "bad_base64", "The credential report's content is no Base64.", raw[:EXCERPT])]
-    return credential_report(table, seq, at=_inside(held) or taken_at or in_name(name), window=window, whole=raw)
+    return credential_report(
+        table, seq, at=_inside(held) or taken_at or in_name(name), window=window, whole=raw
+    )
 
 
 def credential_report(

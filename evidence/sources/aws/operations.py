@@ -86,32 +86,37 @@ CLASSES: Final[dict[str, tuple[frozenset[str], int, int]]] = {
 API_ACTIVITY: Final = 6003
 
 KNOWN_API: Final = frozenset(
-    (
+    {
         # network
-        "AuthorizeSecurityGroupIngress AuthorizeSecurityGroupEgress RevokeSecurityGroupIngress "
-        "RevokeSecurityGroupEgress ModifySecurityGroupRules CreateNetworkAclEntry ReplaceNetworkAclEntry "
-        "CreateRoute CreateInternetGateway CreateListener ModifyListener "
+        *("AuthorizeSecurityGroupIngress", "AuthorizeSecurityGroupEgress", "RevokeSecurityGroupIngress"),
+        *("RevokeSecurityGroupEgress", "ModifySecurityGroupRules", "CreateNetworkAclEntry"),
+        *(
+            "ReplaceNetworkAclEntry",
+            "CreateRoute",
+            "CreateInternetGateway",
+            "CreateListener",
+            "ModifyListener",
+        ),
         # storage and data
-        "CreateBucket DeleteBucket PutBucketPolicy PutBucketAcl PutBucketPublicAccessBlock "
-        "DeleteBucketPublicAccessBlock PutBucketEncryption DeleteBucketEncryption CreateVolume "
-        "ModifySnapshotAttribute CopySnapshot DisableEbsEncryptionByDefault CreateDBInstance ModifyDBInstance "
-        "DeleteDBInstance ModifyDBSnapshotAttribute RestoreDBInstanceFromDBSnapshot "
+        *("CreateBucket", "DeleteBucket", "PutBucketPolicy", "PutBucketAcl", "PutBucketPublicAccessBlock"),
+        *("DeleteBucketPublicAccessBlock", "PutBucketEncryption", "DeleteBucketEncryption", "CreateVolume"),
+        *("ModifySnapshotAttribute", "CopySnapshot", "DisableEbsEncryptionByDefault", "CreateDBInstance"),
+        *("ModifyDBInstance", "DeleteDBInstance", "ModifyDBSnapshotAttribute"),
+        "RestoreDBInstanceFromDBSnapshot",
         # keys and logs
-        "DisableKey ScheduleKeyDeletion CancelKeyDeletion DisableKeyRotation PutKeyPolicy "
-        "StopLogging DeleteTrail UpdateTrail PutEventSelectors DeleteFlowLogs StopConfigurationRecorder "
-        "DeleteDetector UpdateDetector DisableSecurityHub"
-    ).split()
+        *("DisableKey", "ScheduleKeyDeletion", "CancelKeyDeletion", "DisableKeyRotation", "PutKeyPolicy"),
+        *("StopLogging", "DeleteTrail", "UpdateTrail", "PutEventSelectors", "DeleteFlowLogs"),
+        *("StopConfigurationRecorder", "DeleteDetector", "UpdateDetector", "DisableSecurityHub"),
+    }
 )
 """API activity that rules name: not counted as unknown operations."""
 
 _PREFIXES: Final = {
     **dict.fromkeys(["Create", "Run", "Start", "Allocate", "Register", "Import"], 1),
-    **dict.fromkeys(["Get", "List", "Describe", "Head", "Lookup", "BatchGet", "Batch", "Search"], 2),
+    **dict.fromkeys(["Get", "List", "Describe", "Head", "Lookup", "BatchGet", "Search"], 2),
     **dict.fromkeys(["Delete", "Terminate", "Remove", "Deregister"], 4),
-    **dict.fromkeys(
-        ["Put", "Update", "Modify", "Set", "Attach", "Detach", "Enable", "Disable", "Associate", "Disassociate", "Authorize", "Revoke", "Add", "Tag", "Untag"],
-        3,
-    ),
+    **dict.fromkeys(["Put", "Update", "Modify", "Set", "Attach", "Detach", "Enable", "Disable"], 3),
+    **dict.fromkeys(["Associate", "Disassociate", "Authorize", "Revoke", "Add", "Tag", "Untag"], 3),
 }
 _PREFIX: Final = re.compile("|".join(sorted(_PREFIXES, key=len, reverse=True)))
 _LAMBDA_VERSION: Final = re.compile(r"20\d{6}(v\d+)?$")

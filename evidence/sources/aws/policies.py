@@ -35,8 +35,10 @@ _CHANGES_OTHERS: Final = (
 _PASS_ROLE: Final = "iam:passrole"
 ASSUME_ROLE: Final = "sts:assumerole"
 
-_SELF: Final = re.compile(r"\$\{aws:(?:username|userid|principaltag/[^}]*)\}", re.I)
-_EVERY_ROLE: Final = re.compile(r"\*+|arn:(?:aws[\w-]*|\*):(?:iam|\*):\*?:(?:\d{12}|\*)?:?(?:role/\*|\*)", re.I)
+_SELF: Final = re.compile(r"\$\{aws:(?:username|userid|principaltag/[^}]*)\}", re.IGNORECASE)
+_EVERY_ROLE: Final = re.compile(
+    r"\*+|arn:(?:aws[\w-]*|\*):(?:iam|\*):\*?:(?:\d{12}|\*)?:?(?:role/\*|\*)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,9 @@ def _texts(held: object) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile("".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in text), re.S)
+    return re.compile(
+        "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in text), re.DOTALL
+    )
 
 
 def _matches(patterns: tuple[str, ...], text: str) -> bool:
@@ -123,7 +127,8 @@ def _covers(statement: Statement, action: str) -> bool:
     if action.endswith(":*"):
         service = action[:-1]
         return not any(
-            pattern.startswith(service) or _pattern(pattern).fullmatch(action) for pattern in statement.not_actions
+            pattern.startswith(service) or _pattern(pattern).fullmatch(action)
+            for pattern in statement.not_actions
         )
     return not _matches(statement.not_actions, action)
 
@@ -175,9 +180,9 @@ def rights(all_statements: list[Statement]) -> frozenset[str]:
         ) and not _denied(all_statements, action):
             held.add(action)
     for action in _CHANGES_OTHERS:
-        if any(one.allows and _covers(one, action) and _on_others(one) for one in all_statements) and not _denied(
-            all_statements, action
-        ):
+        if any(
+            one.allows and _covers(one, action) and _on_others(one) for one in all_statements
+        ) and not _denied(all_statements, action):
             held.add(action)
     if any(
         one.allows and _covers(one, _PASS_ROLE) and _on_every_role(one) for one in all_statements

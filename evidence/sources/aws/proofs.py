@@ -38,7 +38,14 @@ ONE_SIGN_IN: Final = timedelta(minutes=5)
 """Within this time the events of one role session's federated sign-in are one occurrence."""
 
 _ISSUING: Final = frozenset(
-    {"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetSessionToken", "GetFederationToken", "AssumeRoot"}
+    {
+        "AssumeRole",
+        "AssumeRoleWithSAML",
+        "AssumeRoleWithWebIdentity",
+        "AssumeRoot",
+        "GetFederationToken",
+        "GetSessionToken",
+    }
 )
 _FLOW: Final = frozenset({"CredentialChallenge", "CredentialVerification", "UserAuthentication"})
 

@@ -79,16 +79,16 @@ class Record(Struct, gc=False):
     eventSource: Text = None
     eventName: Text = None
     awsRegion: Text = None
-    sourceIPAddress: str | None | UnsetType = UNSET
-    userAgent: str | None | UnsetType = UNSET
+    sourceIPAddress: str | UnsetType | None = UNSET
+    userAgent: str | UnsetType | None = UNSET
     errorCode: Text = None
-    errorMessage: str | None | UnsetType = UNSET
+    errorMessage: str | UnsetType | None = UNSET
     requestParameters: Raw | UnsetType = UNSET
     responseElements: Raw | UnsetType = UNSET
     additionalEventData: Raw | UnsetType = UNSET
     resources: list[Resource | None] | None = None
     eventID: Text = None
-    readOnly: bool | str | None | UnsetType = UNSET
+    readOnly: bool | str | UnsetType | None = UNSET
     eventType: Text = None
     recipientAccountId: Text = None
     sharedEventID: Text = None
@@ -295,9 +295,8 @@ def _shaped(found: dict[str, Any]) -> dict[str, Any]:
     shaped: dict[str, Any] = {}
     for name, value in found.items():
         path = _path(name)
-        if path[0] in _BLOBS and isinstance(value, str):
-            value = _structure(value)
-        _put(shaped, path, value)
+        held = path[0] in _BLOBS and isinstance(value, str)
+        _put(shaped, path, _structure(value) if held else value)
     inner = shaped.get("eventData")
     if isinstance(inner, dict) and not shaped.get("eventName"):
         # An event from outside AWS, as CloudTrail Lake keeps it: its own fields lie below eventData.
@@ -438,11 +437,11 @@ def _time(value: object) -> str | int | float | None:
     return value if isinstance(value, str | int | float) and not isinstance(value, bool) else None
 
 
-def _set(found: dict[str, Any], name: str) -> str | None | UnsetType:
+def _set(found: dict[str, Any], name: str) -> str | UnsetType | None:
     return _text(found[name]) if name in found else UNSET
 
 
-def _flag(found: dict[str, Any]) -> bool | str | None | UnsetType:
+def _flag(found: dict[str, Any]) -> bool | str | UnsetType | None:
     if "readOnly" not in found:
         return UNSET
     value = found["readOnly"]

@@ -38,9 +38,13 @@ _SHAPE: Final = msgspec.json.Decoder(records.Record)
 _ELEMENTS: Final = msgspec.json.Decoder(list[Raw])
 _ANY: Final = msgspec.json.Decoder()
 
-CONTROL: Final = Note("control_message", "CloudWatch Logs control message: it checks the destination, no event.")
+CONTROL: Final = Note(
+    "control_message", "CloudWatch Logs control message: it checks the destination, no event."
+)
 DIGEST: Final = Note("digest", "CloudTrail digest file: it signs log files, it holds no event.")
-OBJECT_NOTICE: Final = Note("object_notice", "Notice that an object was stored; the log file itself holds the events.")
+OBJECT_NOTICE: Final = Note(
+    "object_notice", "Notice that an object was stored; the log file itself holds the events."
+)
 SUBSCRIPTION: Final = Note("subscription", "SNS subscription message: it confirms a topic, no event.")
 TEST: Final = Note("test_message", "Test message of a notification set-up, no event.")
 EMPTY: Final = Note("empty", "The file is empty.")
@@ -85,7 +89,14 @@ def begins_record(raw: bytes) -> bool:
     """Whether an object inside a damaged document is one of its records rather than a part of one."""
     return any(
         mark in raw
-        for mark in (b'"eventVersion"', b'"eventTime"', b'"CloudTrailEvent"', b'"message"', b'"body"', b'"Body"')
+        for mark in (
+            b'"eventVersion"',
+            b'"eventTime"',
+            b'"CloudTrailEvent"',
+            b'"message"',
+            b'"body"',
+            b'"Body"',
+        )
     )
 
 
@@ -156,50 +167,67 @@ def _object(raw: bytes, shape: Record, note: Callable[[Note], None], depth: int)
     if depth >= _NESTING:
         yield Found(raw)
         return
-    if shape.digestS3Object is not UNSET:
-        note(DIGEST)
+    holds_none = _notice(shape)
+    if holds_none is not None:
+        note(holds_none)
         return
-    if shape.s3 is not UNSET or shape.s3Bucket is not UNSET:
-        note(OBJECT_NOTICE)
+    listing = _listing(raw, shape)
+    if listing:
+        yield Found(raw, listing=listing)
         return
-    if shape.logEvents is not UNSET:
-        yield from _log_events(raw, shape, note, depth)
+    found = _listed(shape, note, depth)
+    if found is not None:
+        yield from found
         return
-    if _is_listing(shape):
-        yield Found(raw, listing="authorization_details")
-        return
-    if shape.Content is not UNSET and b'"ReportFormat"' in raw:
-        yield Found(raw, listing="credential_report_answer")
-        return
-    if shape.QueryResultRows is not UNSET:
-        for row in _list(shape.QueryResultRows, note):
-            yield from _query_row(row, note, depth + 1)
-        return
-    for held in (shape.Records, shape.Events, shape.Messages, shape.records, shape.auditEvents):
-        if held is not UNSET and _first(held) == b"[":
-            for element in _list(held, note):
-                yield from unwrap(element, note, depth + 1)
-            return
     carried = _carried(raw, shape, note)
-    if carried is None:
-        yield Found(raw)
-        return
-    for inner in carried:
-        if isinstance(inner, Broken):
+    for inner in [raw] if carried is None else carried:
+        if carried is None or isinstance(inner, Broken):
             yield Found(inner)
         else:
             yield from unwrap(inner, note, depth + 1)
+
+
+def _listed(shape: Record, note: Callable[[Note], None], depth: int) -> Iterator[Found] | None:
+    """The records in an object's list; `None` if it has none."""
+    for held, read in (
+        (shape.QueryResultRows, _query_row),
+        (shape.logEvents, _log_event),
+        (shape.Records, unwrap),
+        (shape.Events, unwrap),
+        (shape.Messages, unwrap),
+        (shape.records, unwrap),
+        (shape.auditEvents, unwrap),
+    ):
+        if held is not UNSET and _first(held) == b"[":
+            return (found for element in _list(held, note) for found in read(element, note, depth + 1))
+    return None
+
+
+def _notice(shape: Record) -> Note | None:
+    """What an object is that is recognized and holds no record."""
+    if shape.digestS3Object is not UNSET:
+        return DIGEST
+    if shape.s3 is not UNSET or shape.s3Bucket is not UNSET:
+        return OBJECT_NOTICE
+    if shape.messageType is not UNSET and bytes(shape.messageType) == b'"CONTROL_MESSAGE"':
+        return CONTROL
+    return None
 
 
 def _first(held: Raw) -> bytes:
     return bytes(memoryview(held)[:1])
 
 
-def _is_listing(shape: Record) -> bool:
+def _listing(raw: bytes, shape: Record) -> str:
+    """Which listing of IAM the object is, empty if none."""
     details = (shape.UserDetailList, shape.RoleDetailList, shape.GroupDetailList)
-    return any(one is not UNSET for one in details) or (
+    if any(one is not UNSET for one in details) or (
         shape.Policies is not UNSET and b'"PolicyVersionList"' in bytes(shape.Policies)
-    )
+    ):
+        return "authorization_details"
+    if shape.Content is not UNSET and b'"ReportFormat"' in raw:
+        return "credential_report_answer"
+    return ""
 
 
 def _list(held: Raw, note: Callable[[Note], None]) -> Iterator[bytes]:
@@ -216,22 +244,18 @@ def _list(held: Raw, note: Callable[[Note], None]) -> Iterator[bytes]:
 
 def _carried(raw: bytes, shape: Record, note: Callable[[Note], None]) -> list[bytes] | None:
     """What a message carries in one of its fields; empty where it says it carries none, `None` if it is no carrier."""
-    if shape.kinesis is not UNSET:
-        return _packed(_member(shape.kinesis, "data"), raw)
-    if shape.awslogs is not UNSET:
-        return _packed(_member(shape.awslogs, "data"), raw)
+    for packed in (shape.kinesis, shape.awslogs):
+        if packed is not UNSET:
+            return _packed(_member(packed, "data"), raw)
     if shape.Sns is not UNSET:
         shape = _try_shape(bytes(shape.Sns)) or shape
     if shape.detail is not UNSET:
+        # An EventBridge event of another kind (a finding, a job's state) carries no record.
         inner = bytes(shape.detail)
-        if inner[:1] == b"{" and not _is_cloudtrail(inner):
-            return None
-        return [inner] if inner[:1] == b"{" else None
-    if shape.Message is not UNSET:
-        kind = _ANY.decode(raw).get("Type")
-        if kind in ("SubscriptionConfirmation", "UnsubscribeConfirmation"):
-            note(SUBSCRIPTION)
-            return []
+        return [inner] if inner[:1] == b"{" and _is_cloudtrail(inner) else None
+    if shape.Message is not UNSET and _ANY.decode(raw).get("Type") in _CONFIRMATIONS:
+        note(SUBSCRIPTION)
+        return []
     for held in (
         shape.CloudTrailEvent,
         shape.eventJson,
@@ -241,28 +265,34 @@ def _carried(raw: bytes, shape: Record, note: Callable[[Note], None]) -> list[by
         shape.message,
         shape.event,
         shape.eventData,
+        shape.data,
     ):
-        if held is UNSET:
-            continue
-        inner = bytes(held)
-        if inner[:1] == b"{":
-            return [inner]
-        if inner[:1] == b'"':
-            text = _ANY.decode(inner)
-            if text.lstrip()[:1] in ("{", "["):
-                return _values(text)
-            packed = _packed(text, raw, strict=False)
-            if packed is not None:
-                return packed
-            if text.startswith("CloudTrail validation message"):
-                note(TEST)
-                return []
-    if shape.data is not UNSET and _first(shape.data) == b'"':
-        return _packed(_ANY.decode(shape.data), raw, strict=False)
+        found = None if held is UNSET else _content(held, raw, note)
+        if found is not None:
+            return found
     if b'"s3:TestEvent"' in raw:
         note(TEST)
         return []
     return None
+
+
+_CONFIRMATIONS: Final = ("SubscriptionConfirmation", "UnsubscribeConfirmation")
+
+
+def _content(held: Raw, raw: bytes, note: Callable[[Note], None]) -> list[bytes] | None:
+    """What one field holds: an object, JSON as text, or Base64 of it; `None` if none of these."""
+    inner = bytes(held)
+    if inner[:1] == b"{":
+        return [inner]
+    if inner[:1] != b'"':
+        return None
+    text = _ANY.decode(inner)
+    if text.lstrip()[:1] in ("{", "["):
+        return _values(text)
+    if text.startswith("CloudTrail validation message"):
+        note(TEST)
+        return []
+    return _packed(text, raw, strict=False)
 
 
 def _is_cloudtrail(detail: bytes) -> bool:
@@ -312,16 +342,6 @@ def _packed(text: object, raw: bytes, *, strict: bool = True) -> list[bytes] | N
     if not strict and content.lstrip()[:1] not in (b"{", b"["):
         return None
     return [piece.raw for piece in Scanner(io.BytesIO(content)).pieces()]
-
-
-def _log_events(raw: bytes, shape: Record, note: Callable[[Note], None], depth: int) -> Iterator[Found]:
-    if shape.messageType is not UNSET and bytes(shape.messageType) == b'"CONTROL_MESSAGE"':
-        note(CONTROL)
-        return
-    if shape.logEvents is UNSET:
-        return
-    for element in _list(shape.logEvents, note):
-        yield from _log_event(element, note, depth + 1)
 
 
 def _log_event(raw: bytes, note: Callable[[Note], None], depth: int) -> Iterator[Found]:
@@ -375,7 +395,9 @@ def is_table(head: bytes) -> bool:
 
 def _rows(scanner: Scanner) -> Iterator[Found]:
     """A query's result saved as a table: each row becomes one record, an object of its columns."""
-    lines = io.TextIOWrapper(_Rest(scanner), encoding="utf-8-sig", errors="surrogateescape", newline="")
+    lines = io.TextIOWrapper(
+        io.BufferedReader(_Rest(scanner)), encoding="utf-8-sig", errors="surrogateescape", newline=""
+    )
     reader = csv.reader(lines, strict=True)
     header: list[str] = next(reader, [])
     while True:
