@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib.util
 from pathlib import Path
 
 from django.apps import apps
@@ -37,17 +38,10 @@ def _hash_of(labels: list[str]) -> str:
     digest = hashlib.sha256()
     for label in sorted(labels):
         module = MigrationLoader.migrations_module(label)[0]
-        if module is None:
-            continue
-        folder = Path(apps.get_app_config(label).path, *_below(label, module))
-        for file in sorted(folder.glob("[!_~]*.py*")):
-            digest.update(f"{label}/{file.stem}\0".encode())
-            if file.suffix == ".py":
-                digest.update(hashlib.sha256(file.read_bytes()).digest())
+        spec = importlib.util.find_spec(module) if module else None
+        for folder in (spec and spec.submodule_search_locations) or ():
+            for file in sorted(Path(folder).glob("[!_~]*.py*")):
+                digest.update(f"{label}/{file.stem}\0".encode())
+                if file.suffix == ".py":
+                    digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:32]
-
-
-def _below(label: str, module: str) -> list[str]:
-    """Return the folders from the app to its migrations."""
-    name = apps.get_app_config(label).name
-    return module.removeprefix(f"{name}.").split(".")

@@ -25,7 +25,7 @@ _ENDS_TRANSACTION: Final = re.compile(
     r"(?:rollback|abort|commit|end|discard|reset|prepare\s+transaction)\b", re.IGNORECASE
 )
 _SETS_PATH: Final = re.compile(
-    r"set\s+(?:session\s+|local\s+)?(?:search_path|schema|role|session\s+authorization|\"search_path\")\b",
+    r"set\s+(?:session\s+|local\s+)?(?:(?:search_path|schema|role|session\s+authorization)\b|\"search_path\")",
     re.IGNORECASE,
 )
 _ROLLBACK_TO: Final = re.compile(
