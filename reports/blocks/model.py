@@ -27,7 +27,9 @@ Text: TypeAlias = str | Sequence[Span]
 def anchored(anchor: str) -> str:
     """The anchor itself; a ValueError when it could not stand in an address."""
     if anchor and not ANCHOR.match(anchor):
-        raise ValueError(f"The anchor {anchor!r} must begin with a letter and hold letters, digits and -_.~:/ only.")
+        raise ValueError(
+            f"The anchor {anchor!r} must begin with a letter and hold letters, digits and -_.~:/ only."
+        )
     return anchor
 
 
@@ -257,11 +259,15 @@ class Document:
         if self.date.tzinfo is None:
             raise ValueError("A document's date needs a zone.")
         if not self.information.isascii() or set(self.information) & set("()\\\r\n"):
-            raise ValueError("The information line is plain ASCII without brackets, so that it is found in the bytes.")
+            raise ValueError(
+                "The information line is plain ASCII without brackets, so that it is found in the bytes."
+            )
         ids = [block.id for block in self.blocks() if isinstance(block, Table | ChartBlock)]
         twice = sorted({name for name in ids if ids.count(name) > 1})
         if twice:
-            raise ValueError(f"Tables and charts of one document need different ids; twice: {', '.join(twice)}.")
+            raise ValueError(
+                f"Tables and charts of one document need different ids; twice: {', '.join(twice)}."
+            )
 
     def blocks(self) -> Iterator[Block]:
         """All blocks in order."""

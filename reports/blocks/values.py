@@ -34,7 +34,9 @@ class Rate:
 
     def __post_init__(self) -> None:
         if self.denominator < 0 or not 0 <= self.numerator <= max(self.denominator, 0):
-            raise ValueError(f"A rate needs 0 <= numerator <= denominator, not {self.numerator}/{self.denominator}.")
+            raise ValueError(
+                f"A rate needs 0 <= numerator <= denominator, not {self.numerator}/{self.denominator}."
+            )
 
     def tenths(self) -> int | None:
         """The percentage in tenths (991 means 99.1 %), cut or raised; None when there is nothing to divide."""
@@ -82,7 +84,9 @@ class Target:
     anchor: str
 
 
-Value: TypeAlias = None | str | int | bool | Decimal | date | datetime | timedelta | Rate | State | Link | Target
+Value: TypeAlias = (
+    str | int | bool | Decimal | date | datetime | timedelta | Rate | State | Link | Target | None
+)
 Row: TypeAlias = Sequence[Value]
 
 
@@ -170,7 +174,9 @@ def rfc3339(value: datetime) -> str:
     if value.tzinfo is None:
         raise ValueError(f"{value.isoformat()} has no zone, so it cannot be written as an instant.")
     moment = value.astimezone(UTC)
-    return moment.isoformat(timespec="microseconds" if moment.microsecond else "seconds").replace("+00:00", "Z")
+    return moment.isoformat(timespec="microseconds" if moment.microsecond else "seconds").replace(
+        "+00:00", "Z"
+    )
 
 
 def local_text(value: datetime, zone: tzinfo) -> str:

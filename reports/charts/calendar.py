@@ -8,7 +8,20 @@ from typing import Any, Final
 from reportlab.graphics.shapes import Drawing
 
 from reports.charts.definition import DAY_WORDS, Day, DayState, Strip
-from reports.charts.shapes import TICK, circle, diamond, drawing, estimate, linked, missing, outline, rect, triangle, unknown, words
+from reports.charts.shapes import (
+    TICK,
+    circle,
+    diamond,
+    drawing,
+    estimate,
+    linked,
+    missing,
+    outline,
+    rect,
+    triangle,
+    unknown,
+    words,
+)
 
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 LONGEST_ROW: Final = 93
@@ -41,7 +54,9 @@ def draw_strip(chart: Strip, width: float) -> Drawing:
         first, last = chart.days[0].on, chart.days[-1].on
         shapes.append(words(0, 2, f"{first.day} {MONTHS[first.month - 1]}"))
         if len(chart.days) > 1:
-            shapes.append(words(pitch * len(chart.days), 2, f"{last.day} {MONTHS[last.month - 1]}", anchor="end"))
+            shapes.append(
+                words(pitch * len(chart.days), 2, f"{last.day} {MONTHS[last.month - 1]}", anchor="end")
+            )
     return drawing(width, height, shapes)
 
 

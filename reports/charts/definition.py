@@ -206,18 +206,21 @@ def made_summary(chart: Chart) -> str:
     if isinstance(chart, Bars | Shares):
         members: Sequence[Bar | Share] = chart.bars if isinstance(chart, Bars) else chart.rows
         totals = ", ".join(
-            f"{series.title} {sum(member.counts[at] for member in members):,}" for at, series in enumerate(chart.series)
+            f"{series.title} {sum(member.counts[at] for member in members):,}"
+            for at, series in enumerate(chart.series)
         )
         gaps = sum(1 for bar in chart.bars if bar.gap) if isinstance(chart, Bars) else 0
         missing = f" Nothing was received for {gaps} of {len(members)}." if gaps else ""
-        return f"In all: {totals}, over {len(members)} {'bar' if isinstance(chart, Bars) else 'row'}{plural(members)}.{missing}"
+        noun = "bar" if isinstance(chart, Bars) else "row"
+        return f"In all: {totals}, over {len(members)} {noun}{plural(members)}.{missing}"
     if isinstance(chart, Lines):
         return " ".join(f"{line.title}: {span_words(line.values)}." for line in chart.lines)
     if isinstance(chart, Strip):
         return counted_words([DAY_WORDS[day.state] for day in chart.days], "day")
     if isinstance(chart, HeatMap):
         return " ".join(
-            f"{row.label}: {counted_words([CELL_WORDS[cell.state] for cell in row.cells], 'cell')}" for row in chart.rows
+            f"{row.label}: {counted_words([CELL_WORDS[cell.state] for cell in row.cells], 'cell')}"
+            for row in chart.rows
         )
     return f"{span_words(chart.values).capitalize()}."
 

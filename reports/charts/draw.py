@@ -65,10 +65,10 @@ def grouped(value: int, thousands: str) -> str:
 
 
 def axis_top(highest: int) -> int:
-    """The next round number from `highest` up: 1, 2, 2.5, 5 or 10 times a power of ten, or the number itself if small."""
+    """The next round number from `highest` up; a number of at most ten itself."""
     if highest <= 10:
         return max(highest, 1)
-    power = 10 ** (len(str(highest)) - 1)
+    power = int("1" + "0" * (len(str(highest)) - 1))
     for tenth in (10, 12, 15, 20, 25, 30, 40, 50, 60, 70, 80, 100):
         if highest * 10 <= tenth * power:
             return tenth * power // 10
@@ -104,7 +104,9 @@ def plot_axis(left: float, base: float, width: float, top: int, thousands: str) 
     ]
 
 
-def end_labels(labels: Sequence[str], centers: Sequence[float], left: float, right: float, y: float) -> list[Any]:
+def end_labels(
+    labels: Sequence[str], centers: Sequence[float], left: float, right: float, y: float
+) -> list[Any]:
     """Labels under an axis: all where they fit, else every n-th, the first and the last always."""
     if not labels:
         return []
@@ -207,9 +209,8 @@ def draw_lines(chart: Lines, width: float, thousands: str) -> Drawing:
 def spread(ends: list[tuple[float, int]], apart: float) -> list[tuple[float, int]]:
     """Heights of end labels, moved up until none touches another."""
     placed: list[tuple[float, int]] = []
-    for y, at in sorted(ends):
-        if placed and y - placed[-1][0] < apart:
-            y = placed[-1][0] + apart
+    for wanted, at in sorted(ends):
+        y = max(wanted, placed[-1][0] + apart) if placed else wanted
         placed.append((y, at))
     return placed
 
@@ -240,7 +241,11 @@ def line_shapes(line: Line, centers: Sequence[float], base: float, top: int, at:
         if len(run) == 2:
             run += [run[0] + 0.6, run[1]]
         if run:
-            shapes.append(PolyLine(points=run, strokeColor=color, strokeWidth=1.3, strokeDashArray=dash, strokeLineJoin=1))
+            shapes.append(
+                PolyLine(
+                    points=run, strokeColor=color, strokeWidth=1.3, strokeDashArray=dash, strokeLineJoin=1
+                )
+            )
         run = []
     return shapes
 
@@ -250,7 +255,7 @@ def draw_shares(chart: Shares, width: float, thousands: str) -> Drawing:
     names = min(max((estimate(row.label, TICK) for row in chart.rows), default=0) + 10, width * 0.34)
     told = [" · ".join(grouped(count, thousands) for count in row.counts) for row in chart.rows]
     figures_width = max((estimate(text) for text in told), default=0) + 10
-    keys, keys_height = legend(chart.series, width, 0)
+    _, keys_height = legend(chart.series, width, 0)
     pitch = 16.0
     height = keys_height + 8 + pitch * max(len(chart.rows), 1)
     shapes, _ = legend(chart.series, width, height - 8)
@@ -266,10 +271,14 @@ def draw_shares(chart: Shares, width: float, thousands: str) -> Drawing:
             if not count:
                 continue
             long = bar * count / total
-            parts += unknown(x, y, long, 8) if one.tone == "unknown" else [rect(x, y, long, 8, FILL[one.tone])]
+            parts += (
+                unknown(x, y, long, 8) if one.tone == "unknown" else [rect(x, y, long, 8, FILL[one.tone])]
+            )
             x += long
         parts.append(words(width, y + 1.5, told[at] if total else "none", "ink-2", anchor="end"))
-        spoken = ", ".join(f"{one.title} {count:,}" for one, count in zip(chart.series, row.counts, strict=True))
+        spoken = ", ".join(
+            f"{one.title} {count:,}" for one, count in zip(chart.series, row.counts, strict=True)
+        )
         shapes.append(linked(parts, row.href, f"{row.label}: {spoken}"))
     return drawing(width, height, shapes)
 

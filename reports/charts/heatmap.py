@@ -39,12 +39,17 @@ def draw_heat_map(chart: HeatMap, width: float) -> Drawing:
             for position, cell in enumerate(row.cells[first:last]):
                 told = f"{row.label}, {chart.columns[first + position]}: {CELL_WORDS[cell.state]}"
                 said = f"{told}, {cell.text}" if cell.text else told
-                shapes.append(linked(cell_shapes(cell, left + pitch * position, y, side, tall), cell.href, said))
+                shapes.append(
+                    linked(cell_shapes(cell, left + pitch * position, y, side, tall), cell.href, said)
+                )
         if chart.columns:
             foot = top - step * len(chart.rows) - 8
             shapes.append(words(left, foot, chart.columns[first]))
             end = left + pitch * (last - first)
-            if last - first > 1 and estimate(chart.columns[first]) + estimate(chart.columns[last - 1]) + 8 < end - left:
+            if (
+                last - first > 1
+                and estimate(chart.columns[first]) + estimate(chart.columns[last - 1]) + 8 < end - left
+            ):
                 shapes.append(words(end, foot, chart.columns[last - 1], anchor="end"))
     return drawing(width, height, shapes)
 
@@ -53,7 +58,9 @@ def cell_shapes(cell: Cell, x: float, y: float, side: float, tall: float) -> lis
     """One cell."""
     if cell.state == "covered":
         # 0.3 at least: the lightest covered cell must not look like an empty one
-        return [rect(x, y, side, tall, "accent", round(0.3 + 0.6 * min(max(cell.amount, 0.0), 1.0), 2), radius=1)]
+        return [
+            rect(x, y, side, tall, "accent", round(0.3 + 0.6 * min(max(cell.amount, 0.0), 1.0), 2), radius=1)
+        ]
     if cell.state == "zero":
         return [outline(x + 0.3, y + 0.3, side - 0.6, tall - 0.6, "none", fill="card", radius=1, weight=0.5)]
     if cell.state == "gap":

@@ -12,9 +12,21 @@ LABEL_SIZE: Final = 7.5
 TICK: Final = 8.0
 
 
-def rect(x: float, y: float, width: float, height: float, token: str, alpha: float = 1.0, radius: float = 0) -> Rect:
+def rect(
+    x: float, y: float, width: float, height: float, token: str, alpha: float = 1.0, radius: float = 0
+) -> Rect:
     """A filled rectangle without outline."""
-    return Rect(x, y, width, height, rx=radius, ry=radius, fillColor=Tone(token, alpha), strokeColor=None, strokeWidth=0)
+    return Rect(
+        x,
+        y,
+        width,
+        height,
+        rx=radius,
+        ry=radius,
+        fillColor=Tone(token, alpha),
+        strokeColor=None,
+        strokeWidth=0,
+    )
 
 
 def outline(
@@ -33,7 +45,9 @@ def rule(x1: float, y1: float, x2: float, y2: float, token: str, weight: float =
     return strokes([((x1, y1), (x2, y2))], token, weight)
 
 
-def strokes(segments: list[tuple[tuple[float, float], tuple[float, float]]], token: str, weight: float) -> Path:
+def strokes(
+    segments: list[tuple[tuple[float, float], tuple[float, float]]], token: str, weight: float
+) -> Path:
     """Many straight segments as one path: a hatched cell is one shape, not ten."""
     path = Path(strokeColor=Tone(token), strokeWidth=weight, fillColor=None)
     for (x1, y1), (x2, y2) in segments:
@@ -122,7 +136,9 @@ def mark(condition: str, x: float, y: float, size: float) -> list[Any]:
     return [outline(x - half, y - half, 2 * half, 2 * half, "none", dashed=True, weight=size * 0.1)]
 
 
-def words(x: float, y: float, text: str, token: str = "ink-3", size: float = LABEL_SIZE, anchor: str = "start") -> String:
+def words(
+    x: float, y: float, text: str, token: str = "ink-3", size: float = LABEL_SIZE, anchor: str = "start"
+) -> String:
     """Text at its baseline."""
     return String(x, y, text, fontSize=size, fontName="Helvetica", fillColor=Tone(token), textAnchor=anchor)
 
@@ -145,4 +161,10 @@ def drawing(width: float, height: float, shapes: list[Any]) -> Drawing:
 
 def estimate(text: str, size: float = LABEL_SIZE) -> float:
     """Roughly how wide a label is; charts need it only to keep labels apart."""
-    return sum(0.3 if char in "il.,:;|'·tfj" else 0.72 if char.isupper() or char in "mw%" else 0.57 for char in text) * size
+    return (
+        sum(
+            0.3 if char in "il.,:;|'·tfj" else 0.72 if char.isupper() or char in "mw%" else 0.57
+            for char in text
+        )
+        * size
+    )

@@ -16,7 +16,9 @@ from reports.charts.draw import draw
 from reports.charts.tokens import Tone
 
 
-def svg(chart: Chart, width: float, *, ident: str, thousands: str = "\u202f", css_class: str = "chart") -> str:
+def svg(
+    chart: Chart, width: float, *, ident: str, thousands: str = "\u202f", css_class: str = "chart"
+) -> str:
     """The chart as one `<svg>` element. `ident` must be unique on the page; sizes are CSS pixels at 100 %."""
     sheet = draw(chart, width, thousands=thousands)
     spoken = escape(alternative(chart))
@@ -75,7 +77,8 @@ def element(shape: Any, height: float) -> str:
         anchor = "" if shape.textAnchor == "start" else f' text-anchor="{shape.textAnchor}"'
         return (
             f'<text x="{coordinate(shape.x)}" y="{coordinate(height - shape.y)}" '
-            f'font-size="{coordinate(shape.fontSize)}"{anchor} fill="{color(shape.fillColor)}">{escape(shape.text)}</text>'
+            f'font-size="{coordinate(shape.fontSize)}"{anchor} fill="{color(shape.fillColor)}">'
+            f"{escape(shape.text)}</text>"
         )
     if isinstance(shape, Path):
         return f'<path d="{path_steps(shape, height)}" {paint(shape)}/>'

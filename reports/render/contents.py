@@ -72,4 +72,6 @@ def dots(sheet: Sheet, start: float, end: float, y: float) -> None:
     """A dotted line; the dots of all lines stand under each other."""
     first = start + (-start) % 4
     if end - first > 8:
-        sheet.ops.append(f"q 0.72 0.75 0.79 RG 0.8 w 1 J [0 4] 0 d {first:.2f} {y + 0.6:.2f} m {end:.2f} {y + 0.6:.2f} l S Q")
+        sheet.ops.append(
+            f"q 0.72 0.75 0.79 RG 0.8 w 1 J [0 4] 0 d {first:.2f} {y + 0.6:.2f} m {end:.2f} {y + 0.6:.2f} l S Q"
+        )

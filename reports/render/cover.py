@@ -48,8 +48,8 @@ def draw_cover(sheet: Sheet, cover: Cover, wording: Wording, document: Document)
     sheet.y -= 22
     draw_facts(sheet, cover.facts, wording, "text")
     if cover.statement:
-        lines = text.lay(as_spans(cover.statement), sheet.measure, 9.5)
-        foot = sheet.bottom + 8 + len(lines) * 13.5
+        told = text.lay(as_spans(cover.statement), sheet.measure, 9.5)
+        foot = sheet.bottom + 8 + len(told) * 13.5
         if sheet.y < foot + 14:
             sheet.turn()
         else:
@@ -57,9 +57,9 @@ def draw_cover(sheet: Sheet, cover: Cover, wording: Wording, document: Document)
         with sheet.artifact():
             sheet.rule(sheet.left, sheet.right, sheet.y, "ink", 0.9)
         sheet.y -= 17
-        for line in lines:
+        for pieces in told:
             with sheet.tagged("P"):
-                sheet.put_line(sheet.left, sheet.y, line, 9.5)
+                sheet.put_line(sheet.left, sheet.y, pieces, 9.5)
             sheet.y -= 13.5
     sheet.end()
 

@@ -72,7 +72,10 @@ def chunks(table: Table, zone: tzinfo) -> Iterator[bytes]:
 
 def joined(cells: list[str]) -> str:
     """One line. Python's own writer leaves a lone CR unquoted, and readers then see two lines."""
-    return ",".join([f'"{one.replace(QUOTE, QUOTE * 2)}"' if NEEDS_QUOTES.search(one) else one for one in cells]) + "\n"
+    return (
+        ",".join([f'"{one.replace(QUOTE, QUOTE * 2)}"' if NEEDS_QUOTES.search(one) else one for one in cells])
+        + "\n"
+    )
 
 
 def encoded(lines: list[str]) -> bytes:
@@ -82,8 +85,7 @@ def encoded(lines: list[str]) -> bytes:
 
 def write_csv(table: Table, out: BinaryIO, *, zone: tzinfo) -> None:
     """Write one table."""
-    for piece in chunks(table, zone):
-        out.write(piece)
+    out.writelines(chunks(table, zone))
 
 
 def file_name(prefix: str, section: Section, table: Table) -> str:

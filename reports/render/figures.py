@@ -18,18 +18,15 @@ class FigureLayout:
         self.block = block
         self.wording = wording
         self.drawing = draw(block.chart, sheet.measure, thousands=wording.thousands)
-        self.limit = sheet.top - sheet.bottom - 40
-        if self.drawing.height > self.limit:  # a very long heat map: smaller rather than cut
-            scale = self.limit / self.drawing.height
-            self.scale = scale
-        else:
-            self.scale = 1.0
+        # A very long heat map: smaller rather than cut
+        self.scale: float = min(1.0, (sheet.top - sheet.bottom - 40) / self.drawing.height)
+        self.height: float = self.drawing.height * self.scale
         title = sheet.text.printable(f"{label}. {block.chart.title}", "semibold")
         self.titles = sheet.text.wrap(title, "semibold", TITLE_SIZE, sheet.measure)
 
     def first_height(self) -> float:
         """Title and drawing."""
-        return len(self.titles) * 14 + 6 + self.drawing.height * self.scale + 4
+        return len(self.titles) * 14 + 6 + self.height + 4
 
     def draw(self) -> None:
         """Print title and drawing, and the table behind it where asked."""
@@ -40,7 +37,7 @@ class FigureLayout:
             for line in self.titles:
                 sheet.put(sheet.left, sheet.y - TITLE_SIZE, line, "semibold", TITLE_SIZE)
                 sheet.y -= 14
-        sheet.y -= 6 + self.drawing.height * self.scale
+        sheet.y -= 6 + self.height
         with sheet.tagged("Figure", alternative(self.block.chart)):
             if self.scale != 1.0:
                 sheet.ops.append(f"q {self.scale:.4f} 0 0 {self.scale:.4f} {sheet.left:.2f} {sheet.y:.2f} cm")
@@ -57,7 +54,8 @@ class FigureLayout:
         heads, rows = figures(self.block.chart)
         numeric = [all(isinstance(row[at], int | None) for row in rows) for at in range(len(heads))]
         columns = [
-            Column(f"c{at}", head, kind="number" if numeric[at] and at else "text") for at, head in enumerate(heads)
+            Column(f"c{at}", head, kind="number" if numeric[at] and at else "text")
+            for at, head in enumerate(heads)
         ]
         table = Table(f"{self.block.id}-figures", "The same figures", columns, fixed(rows), numbered=False)
         TableLayout(self.sheet, table, "", self.wording).draw()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import os
 import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -35,15 +34,34 @@ CUTS: Final = (
     Cut("ProoflineSans-Italic", "fontpkg_noto_sans", "files/NotoSans-Italic[wdth,wght].ttf", 400),
     Cut("ProoflineMono-Regular", "fontpkg_jetbrains_mono", "files/JetBrainsMono[wght].ttf", 400),
     Cut(
-        "ProoflineHebrew-Regular", "justmytype_intl_rtl", "fonts/ofl/notosanshebrew/NotoSansHebrew[wdth,wght].ttf", 400
+        "ProoflineHebrew-Regular",
+        "justmytype_intl_rtl",
+        "fonts/ofl/notosanshebrew/NotoSansHebrew[wdth,wght].ttf",
+        400,
     ),
     Cut(
-        "ProoflineArabic-Regular", "justmytype_intl_rtl", "fonts/ofl/notosansarabic/NotoSansArabic[wdth,wght].ttf", 400
+        "ProoflineArabic-Regular",
+        "justmytype_intl_rtl",
+        "fonts/ofl/notosansarabic/NotoSansArabic[wdth,wght].ttf",
+        400,
     ),
 )
 DISTRIBUTIONS: Final = ("fontpkg-noto-sans", "fontpkg-jetbrains-mono", "justmytype-intl-rtl", "fonttools")
 # Tables that reportlab never reads; without them a font loads faster and takes less memory.
-UNUSED: Final = ("GSUB", "GPOS", "GDEF", "STAT", "BASE", "MATH", "DSIG", "gasp", "meta", "avar", "HVAR", "MVAR")
+UNUSED: Final = (
+    "GSUB",
+    "GPOS",
+    "GDEF",
+    "STAT",
+    "BASE",
+    "MATH",
+    "DSIG",
+    "gasp",
+    "meta",
+    "avar",
+    "HVAR",
+    "MVAR",
+)
 RECIPE: Final = "1"
 
 
@@ -65,7 +83,7 @@ def prepared(folder: Path) -> Path:
         for cut in CUTS:
             make(cut, ready / f"{cut.name}.ttf")
         try:
-            os.rename(ready, target)
+            ready.rename(target)
         except OSError:  # another process was faster; its bytes are the same
             if not target.is_dir():
                 raise
@@ -91,7 +109,10 @@ def make(cut: Cut, path: Path) -> None:
     for tag in UNUSED:
         if tag in font and tag not in {"avar", "HVAR", "MVAR"}:
             del font[tag]
-    place = {axis.axisTag: cut.weight if axis.axisTag == "wght" else axis.defaultValue for axis in font["fvar"].axes}
+    place = {
+        axis.axisTag: cut.weight if axis.axisTag == "wght" else axis.defaultValue
+        for axis in font["fvar"].axes
+    }
     static = instantiateVariableFont(font, place, inplace=True)
     for tag in UNUSED:
         if tag in static:

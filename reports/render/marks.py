@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from reportlab.graphics.shapes import Circle, Drawing, Group, Path, Polygon, PolyLine, Rect, String
 
@@ -11,7 +11,7 @@ from reports.charts.shapes import mark
 from reports.render.sheet import Sheet
 from reports.render.typeset import Typesetter
 
-CURVE = 0.5523  # of a quarter circle by a Bézier
+CURVE: Final = 0.5523  # of a quarter circle by a Bézier
 
 
 @lru_cache(maxsize=64)
@@ -47,9 +47,15 @@ def shape_ops(shape: Any, text: Typesetter | None) -> str:
         return string_ops(shape, text) if text else ""
     if isinstance(shape, PolyLine):
         dash = dash_ops(shape)
-        return f"q {color(shape.strokeColor, 'RG')} {shape.strokeWidth:g} w 1 j {dash}{joined(shape.points)} S Q"
+        return (
+            f"q {color(shape.strokeColor, 'RG')} {shape.strokeWidth:g} w 1 j {dash}{joined(shape.points)} S Q"
+        )
     if isinstance(shape, Rect):
-        outline = rounded(shape) if shape.rx else f"{shape.x:.2f} {shape.y:.2f} {shape.width:.2f} {shape.height:.2f} re"
+        outline = (
+            rounded(shape)
+            if shape.rx
+            else f"{shape.x:.2f} {shape.y:.2f} {shape.width:.2f} {shape.height:.2f} re"
+        )
     elif isinstance(shape, Circle):
         outline = circle_path(shape.cx, shape.cy, shape.r)
     elif isinstance(shape, Polygon):
@@ -76,7 +82,9 @@ def painted(shape: Any, outline: str) -> str:
 
 def dash_ops(shape: Any) -> str:
     """The dash pattern, if there is one."""
-    return f"[{' '.join(f'{part:g}' for part in shape.strokeDashArray)}] 0 d " if shape.strokeDashArray else ""
+    return (
+        f"[{' '.join(f'{part:g}' for part in shape.strokeDashArray)}] 0 d " if shape.strokeDashArray else ""
+    )
 
 
 def string_ops(shape: String, text: Typesetter) -> str:
@@ -97,18 +105,28 @@ def joined(points: Any) -> str:
 def segments(path: Path) -> str:
     """A path of straight pieces."""
     points = iter(path.points)
-    return " ".join(f"{next(points):.2f} {next(points):.2f} {'l' if operator else 'm'}" for operator in path.operators)
+    return " ".join(
+        f"{next(points):.2f} {next(points):.2f} {'l' if operator else 'm'}" for operator in path.operators
+    )
 
 
 def circle_path(x: float, y: float, radius: float) -> str:
     """A circle of four curves."""
     bend = radius * CURVE
-    return (
-        f"{x + radius:.2f} {y:.2f} m {x + radius:.2f} {y + bend:.2f} {x + bend:.2f} {y + radius:.2f} {x:.2f} {y + radius:.2f} c "
-        f"{x - bend:.2f} {y + radius:.2f} {x - radius:.2f} {y + bend:.2f} {x - radius:.2f} {y:.2f} c "
-        f"{x - radius:.2f} {y - bend:.2f} {x - bend:.2f} {y - radius:.2f} {x:.2f} {y - radius:.2f} c "
-        f"{x + bend:.2f} {y - radius:.2f} {x + radius:.2f} {y - bend:.2f} {x + radius:.2f} {y:.2f} c h"
-    )
+    left, right, low, high = x - radius, x + radius, y - radius, y + radius
+    return " ".join([
+        f"{right:.2f} {y:.2f} m",
+        curve(right, y + bend, x + bend, high, x, high),
+        curve(x - bend, high, left, y + bend, left, y),
+        curve(left, y - bend, x - bend, low, x, low),
+        curve(x + bend, low, right, y - bend, right, y),
+        "h",
+    ])  # fmt: skip
+
+
+def curve(*points: float) -> str:
+    """A Bézier through two control points."""
+    return " ".join([*(f"{point:.2f}" for point in points), "c"])
 
 
 def rounded(shape: Rect) -> str:
@@ -116,10 +134,14 @@ def rounded(shape: Rect) -> str:
     x, y, width, height, radius = shape.x, shape.y, shape.width, shape.height, shape.rx
     bend = radius * (1 - CURVE)
     right, top = x + width, y + height
-    return (
-        f"{x + radius:.2f} {y:.2f} m {right - radius:.2f} {y:.2f} l "
-        f"{right - bend:.2f} {y:.2f} {right:.2f} {y + bend:.2f} {right:.2f} {y + radius:.2f} c "
-        f"{right:.2f} {top - radius:.2f} l {right:.2f} {top - bend:.2f} {right - bend:.2f} {top:.2f} {right - radius:.2f} {top:.2f} c "
-        f"{x + radius:.2f} {top:.2f} l {x + bend:.2f} {top:.2f} {x:.2f} {top - bend:.2f} {x:.2f} {top - radius:.2f} c "
-        f"{x:.2f} {y + radius:.2f} l {x:.2f} {y + bend:.2f} {x + bend:.2f} {y:.2f} {x + radius:.2f} {y:.2f} c h"
-    )
+    return " ".join([
+        f"{x + radius:.2f} {y:.2f} m {right - radius:.2f} {y:.2f} l",
+        curve(right - bend, y, right, y + bend, right, y + radius),
+        f"{right:.2f} {top - radius:.2f} l",
+        curve(right, top - bend, right - bend, top, right - radius, top),
+        f"{x + radius:.2f} {top:.2f} l",
+        curve(x + bend, top, x, top - bend, x, top - radius),
+        f"{x:.2f} {y + radius:.2f} l",
+        curve(x, y + bend, x + bend, y, x + radius, y),
+        "h",
+    ])  # fmt: skip

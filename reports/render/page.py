@@ -105,10 +105,16 @@ class PageRenderer:
         """The HTML level of a heading, six at most."""
         return min(of + self.top - 1, 6)
 
-    def context(self, block: Block, place: tuple[int, int]) -> tuple[str, dict[str, Any]]:
+    def context(  # noqa: C901  # one branch per block, nothing else
+        self, block: Block, place: tuple[int, int]
+    ) -> tuple[str, dict[str, Any]]:
         """The partial's name and what it needs."""
         if isinstance(block, Heading):
-            return "heading", {"level": self.level(block.level), "text": block.text, "anchor": self.numbering.anchors[place]}
+            return "heading", {
+                "level": self.level(block.level),
+                "text": block.text,
+                "anchor": self.numbering.anchors[place],
+            }
         if isinstance(block, Paragraph):
             return "paragraph", {"spans": as_spans(block.text), "small": block.small}
         if isinstance(block, Points):
@@ -128,7 +134,11 @@ class PageRenderer:
         if isinstance(block, Code):
             return "code", {"text": block.text, "caption": block.caption}
         if isinstance(block, Cover):
-            return "cover", {"cover": block, "facts": self.facts(block.facts), "statement": as_spans(block.statement)}
+            return "cover", {
+                "cover": block,
+                "facts": self.facts(block.facts),
+                "statement": as_spans(block.statement),
+            }
         if isinstance(block, Contents):
             return "contents", self.contents(block)
         if isinstance(block, PageBreak):
@@ -224,7 +234,9 @@ class PageRenderer:
     def chart(self, block: ChartBlock) -> dict[str, Any]:
         """The drawing in two widths, its words, and its table."""
         columns, rows = figures(block.chart)
-        numeric = [at > 0 and all(isinstance(row[at], int | None) for row in rows) for at in range(len(columns))]
+        numeric = [
+            at > 0 and all(isinstance(row[at], int | None) for row in rows) for at in range(len(columns))
+        ]
         return {
             "id": block.id,
             "label": self.numbering.labels[block.id],
@@ -232,7 +244,9 @@ class PageRenderer:
             "drawings": chart_svgs(block.chart, block.id),
             "alternative": alternative(block.chart),
             "columns": [(title, numeric[at]) for at, title in enumerate(columns)],
-            "rows": [[(self.wording.text(value), numeric[at]) for at, value in enumerate(row)] for row in rows],
+            "rows": [
+                [(self.wording.text(value), numeric[at]) for at, value in enumerate(row)] for row in rows
+            ],
         }
 
 

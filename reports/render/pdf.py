@@ -104,7 +104,11 @@ class Printer:
             prepared = self.layout(follower)
         elif isinstance(follower, ChartBlock):
             prepared = FigureLayout(sheet, follower, self.numbering.labels[follower.id], self.wording)
-        need = prepared.first_height() if prepared else prose.first_height(sheet, follower, self.wording, self.numbering)
+        need = (
+            prepared.first_height()
+            if prepared
+            else prose.first_height(sheet, follower, self.wording, self.numbering)
+        )
         for position in range(index, last + 1):
             block = blocks[position]
             assert isinstance(block, Heading)
@@ -138,6 +142,6 @@ class Printer:
         """A bookmark below the current heading for a numbered table or figure."""
         if isinstance(block, Table | ChartBlock) and block.id in self.numbering.labels:
             title = block.title if isinstance(block, Table) else block.chart.title
-            known = (block.id in {anchor for _, _, anchor in self.sheet.bookmarks[-2:]})
+            known = block.id in {anchor for _, _, anchor in self.sheet.bookmarks[-2:]}
             if not known:
                 self.sheet.bookmark(self.depth, f"{self.numbering.labels[block.id]}. {title}", block.id)

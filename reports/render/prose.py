@@ -26,7 +26,7 @@ from reports.blocks.values import State, Value, Wording
 from reports.charts.shapes import hatching
 from reports.render.marks import mark_ops
 from reports.render.sheet import CREAM, STROKE, Sheet
-from reports.render.typeset import Style
+from reports.render.typeset import Fragment, Style
 
 BODY: Final = 9.6
 LEADING: Final = 14.0
@@ -109,7 +109,9 @@ def draw_paragraph(sheet: Sheet, text: Text, *, small: bool = False) -> None:
     sheet.y -= GAP
 
 
-def draw_lines(sheet: Sheet, lines: Sequence[list], left: float, size: float, leading: float, token: str) -> None:
+def draw_lines(
+    sheet: Sheet, lines: Sequence[list[Fragment]], left: float, size: float, leading: float, token: str
+) -> None:
     """Laid-out lines, parted over pages so that two at least stand on each side."""
     sheet.ensure()
     at = 0
@@ -160,7 +162,9 @@ def draw_facts(sheet: Sheet, facts: Sequence[tuple[str, Value]], wording: Wordin
     style: Style
     for name, value in facts:
         left = text.wrap(text.printable(name), "regular", 9, column - 12)
-        style = "mono" if kind in {"id", "code"} or (isinstance(value, str) and HASH.match(value)) else "regular"
+        style = (
+            "mono" if kind in {"id", "code"} or (isinstance(value, str) and HASH.match(value)) else "regular"
+        )
         size = 8.2 if style == "mono" else 9.4
         right = text.wrap(text.printable(wording.text(value), style), style, size, sheet.measure - column - 4)
         rows = max(len(left), len(right))
@@ -207,7 +211,11 @@ def row_of_figures(
     width = sheet.measure / columns
     inner = width - 20
     told = [
-        (figure, text.wrap(text.printable(figure.label), "regular", 8, inner), small_lines(sheet, figure, inner, wording, numbering))
+        (
+            figure,
+            text.wrap(text.printable(figure.label), "regular", 8, inner),
+            small_lines(sheet, figure, inner, wording, numbering),
+        )
         for figure in figures
     ]
     height = 33 + max(len(label) * 10.6 + len(small) * 10 for _, label, small in told) + 9
@@ -252,7 +260,10 @@ def small_lines(
         counts = f"{wording.number(figure.numerator)} of {wording.number(figure.denominator)}"
         lines += [(line, "") for line in sheet.text.wrap(sheet.text.printable(counts), "regular", 7.4, room)]
     if figure.difference:
-        lines += [(line, "") for line in sheet.text.wrap(sheet.text.printable(figure.difference), "regular", 7.4, room)]
+        lines += [
+            (line, "")
+            for line in sheet.text.wrap(sheet.text.printable(figure.difference), "regular", 7.4, room)
+        ]
     if figure.table in numbering.labels:
         lines.append((f"see {numbering.labels[figure.table]}", f"#{figure.table}"))
     return lines
@@ -330,7 +341,14 @@ def draw_placeholder(sheet: Sheet, block: Placeholder) -> None:
     y = bottom + height / 2 + (len(titles) * 19 + len(lines) * 15) / 2
     with sheet.tagged("P"):
         for title in titles:
-            sheet.put(sheet.left + (sheet.measure - sheet.text.width(title, "semibold", 14)) / 2, y, title, "semibold", 14, "ink-2")
+            sheet.put(
+                sheet.left + (sheet.measure - sheet.text.width(title, "semibold", 14)) / 2,
+                y,
+                title,
+                "semibold",
+                14,
+                "ink-2",
+            )
             y -= 19
         for line in lines:
             width = line[-1].x + line[-1].width if line else 0.0
@@ -344,7 +362,9 @@ def draw_code(sheet: Sheet, block: Code) -> None:
     size, leading, pad = 8.2, 12.0, 7.0
     if block.caption:
         sheet.need(40)
-        draw_lines(sheet, sheet.text.lay(as_spans(block.caption), sheet.measure, 8.6), sheet.left, 8.6, 12, "ink-2")
+        draw_lines(
+            sheet, sheet.text.lay(as_spans(block.caption), sheet.measure, 8.6), sheet.left, 8.6, 12, "ink-2"
+        )
         sheet.y -= 3
     lines: list[str] = []
     for line in sheet.text.printable(block.text.expandtabs(4), "mono").split("\n"):

@@ -40,7 +40,7 @@ FILL: Final = {name: "{:.3f} {:.3f} {:.3f} rg".format(*rgb(name)) for name in (
 )}  # fmt: skip
 STROKE: Final = {name: text.replace("rg", "RG") for name, text in FILL.items()}
 CREAM: Final = "1 0.976 0.933 rg"
-NUMBER_MARK: Final = re.compile(r"^%N(\d+)$", re.M)
+NUMBER_MARK: Final = re.compile(r"^%N(\d+)$", re.MULTILINE)
 WATERMARK: Final = "0.95 0.95 0.95 rg"
 
 
@@ -175,19 +175,27 @@ class Sheet:
     def put(self, x: float, y: float, text: str, style: Style, size: float, token: str = "ink") -> None:
         """Printable text at a place."""
         if text:
-            self.ops.append(f"{FILL[token]} BT 1 0 0 1 {x:.2f} {y:.2f} Tm {self.text.show(text, style, size)} ET")
+            self.ops.append(
+                f"{FILL[token]} BT 1 0 0 1 {x:.2f} {y:.2f} Tm {self.text.show(text, style, size)} ET"
+            )
 
-    def put_right(self, right: float, y: float, text: str, style: Style, size: float, token: str = "ink") -> None:
+    def put_right(
+        self, right: float, y: float, text: str, style: Style, size: float, token: str = "ink"
+    ) -> None:
         """Printable text that ends at a place."""
         self.put(right - self.text.width(text, style, size), y, text, style, size, token)
 
-    def put_line(self, x: float, y: float, line: list[Fragment], size: float, token: str = "ink", code: float = 0.9) -> None:
+    def put_line(
+        self, x: float, y: float, line: list[Fragment], size: float, token: str = "ink", code: float = 0.9
+    ) -> None:
         """A laid-out line; pieces that lead somewhere are colored and linked."""
         for piece in line:
             own = size * code if piece.style == "mono" else size
             self.put(x + piece.x, y, piece.text, piece.style, own, "accent" if piece.target else token)
             if piece.target:
-                self.link(x + piece.x, y - size * 0.25, x + piece.x + piece.width, y + size * 0.8, piece.target)
+                self.link(
+                    x + piece.x, y - size * 0.25, x + piece.x + piece.width, y + size * 0.8, piece.target
+                )
 
     def rule(self, left: float, right: float, y: float, token: str = "line", weight: float = 0.5) -> None:
         """A horizontal rule."""
@@ -197,7 +205,9 @@ class Sheet:
         """A filled rectangle; `color` is a token or an operator."""
         self.ops.append(f"{FILL.get(color, color)} {x:.2f} {y:.2f} {width:.2f} {height:.2f} re f")
 
-    def frame(self, x: float, y: float, width: float, height: float, token: str = "line", dash: str = "[] 0 d") -> None:
+    def frame(
+        self, x: float, y: float, width: float, height: float, token: str = "line", dash: str = "[] 0 d"
+    ) -> None:
         """The outline of a rectangle."""
         self.ops.append(f"q {STROKE[token]} 0.6 w {dash} {x:.2f} {y:.2f} {width:.2f} {height:.2f} re S Q")
 
@@ -210,7 +220,7 @@ class Sheet:
 
     def link(self, left: float, bottom: float, right: float, top: float, target: str) -> None:
         """A link: `#anchor` within the document, else an absolute address. Portal paths lead nowhere on paper."""
-        if target.startswith("#") or "://" in target or target.startswith("mailto:"):
+        if target.startswith(("#", "mailto:")) or "://" in target:
             self.jumps.append(Jump(self.page, left, bottom, right, top, target))
 
     def bookmark(self, level: int, title: str, anchor: str) -> None:
@@ -252,12 +262,17 @@ class Sheet:
             text = f"Page {at + 1} of {total}"
             x = self.right - self.text.width(text, "regular", SMALL)
             shown = self.text.show(text, "regular", SMALL)
-            page.append(f"/Artifact BMC {FILL['ink-3']} BT 1 0 0 1 {x:.2f} {FOOT_BASELINE:.2f} Tm {shown} ET EMC")
+            page.append(
+                f"/Artifact BMC {FILL['ink-3']} BT 1 0 0 1 {x:.2f} {FOOT_BASELINE:.2f} Tm {shown} ET EMC"
+            )
         for at, stream in self.waiting.items():
             filled = NUMBER_MARK.sub(lambda found: self.numbered(int(found[1])), stream)
             pages[at].Contents = Stream(filled.encode("latin-1"))
         for page, added in zip(pages, late, strict=True):
-            streams = [self.doc.Reference(page.Contents), self.doc.Reference(Stream("\n".join(added).encode("latin-1")))]
+            streams = [
+                self.doc.Reference(page.Contents),
+                self.doc.Reference(Stream("\n".join(added).encode("latin-1"))),
+            ]
             page.Contents = pdfdoc.PDFArray(streams)
         self.annotate(pages)
         self.outline()
@@ -341,7 +356,9 @@ def reference(doc: Any, made: Any) -> str:
 
 def opened(document: Document, out: BinaryIO, size: tuple[float, float]) -> Canvas:
     """A canvas whose bytes depend on the document alone."""
-    canvas = Canvas(out, pagesize=size, invariant=1, pageCompression=1, lang=document.language, pdfVersion=(1, 7))
+    canvas = Canvas(
+        out, pagesize=size, invariant=1, pageCompression=1, lang=document.language, pdfVersion=(1, 7)
+    )
     doc = canvas._doc
     doc._timeStamp = Stamp(document.date)
     # The file's id must not be the one of every other document made by reportlab with that date

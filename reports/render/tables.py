@@ -80,10 +80,16 @@ class TableLayout:
         sheet = self.sheet
         available = sheet.measure - 2 * PAD * len(self.columns)
         needs = [self.needs(at, column, available) for at, column in enumerate(self.columns)]
-        titles = [sheet.text.width(sheet.text.printable(one.title, "semibold"), "semibold", 8.2) for one in self.columns]
+        titles = [
+            sheet.text.width(sheet.text.printable(one.title, "semibold"), "semibold", 8.2)
+            for one in self.columns
+        ]
         least = [low for low, _ in needs]
         wanted = [high for _, high in needs]
-        roomy = [high if one.width else max(high, title) for one, high, title in zip(self.columns, wanted, titles, strict=True)]
+        roomy = [
+            high if one.width else max(high, title)
+            for one, high, title in zip(self.columns, wanted, titles, strict=True)
+        ]
         # Titles break over lines before cells do
         inner = share_out(self.columns, least, roomy if sum(roomy) <= available else wanted, available)
         return [width + 2 * PAD for width in inner]
@@ -144,7 +150,11 @@ class TableLayout:
         elif value is None:
             cell.token = "ink-3"
         shown = text.printable(value if isinstance(value, str) else self.wording.text(value), style)
-        if self.unbroken[at] and (long := text.width(shown, style, size)) > room >= long * SMALLEST and "\n" not in shown:
+        if (
+            self.unbroken[at]
+            and (long := text.width(shown, style, size)) > room >= long * SMALLEST
+            and "\n" not in shown
+        ):
             cell.size = size * room / long  # a digit too many: smaller rather than broken
             cell.lines = [shown]
         else:
@@ -154,7 +164,9 @@ class TableLayout:
     def laid(self, row: Row) -> list[Cell]:
         """A row's cells. ValueError when it has not one value per column."""
         if len(row) != len(self.columns):
-            raise ValueError(f"Table {self.table.id} has {len(self.columns)} columns, but a row has {len(row)} values.")
+            raise ValueError(
+                f"Table {self.table.id} has {len(self.columns)} columns, but a row has {len(row)} values."
+            )
         return [self.cell(at, value) for at, value in enumerate(row)]
 
     # -- heights -------------------------------------------------------------------------------------------
@@ -168,10 +180,10 @@ class TableLayout:
     def first_height(self) -> float:
         """What must stay together: title, head and two rows; a small table altogether."""
         heights = [row_height(self.laid(row)) for row in self.sample[:12]]
-        body = sum(heights[:2]) if heights else 16.0
+        body: float = sum(heights[:2]) if heights else 16.0
         if len(self.sample) <= 12 and sum(heights) < self.sheet.measure * 0.5:
             body = sum(heights) + (14 if self.table.note else 0)
-        full = self.sheet.top - self.sheet.bottom
+        full: float = self.sheet.top - self.sheet.bottom
         return min(len(self.title_lines()) * 14 + 5 + self.head_height + body, full)
 
     # -- drawing -------------------------------------------------------------------------------------------
@@ -189,7 +201,9 @@ class TableLayout:
         self.head()
         if not self.sample:
             with sheet.tagged("P"):
-                empty = sheet.text.wrap(sheet.text.printable(self.table.empty), "regular", SIZE, sheet.measure - 2 * PAD)
+                empty = sheet.text.wrap(
+                    sheet.text.printable(self.table.empty), "regular", SIZE, sheet.measure - 2 * PAD
+                )
                 for line in empty:
                     sheet.put(sheet.left + PAD, sheet.y - ABOVE - 7.4, line, "regular", SIZE, "ink-2")
                     sheet.y -= LEADING
@@ -200,7 +214,9 @@ class TableLayout:
         else:
             count = self.body(chain(self.sample, self.more))
         if self.table.row_count is not None and count != self.table.row_count:
-            raise ValueError(f"Table {self.table.id} was to have {self.table.row_count} rows, but {count} came.")
+            raise ValueError(
+                f"Table {self.table.id} was to have {self.table.row_count} rows, but {count} came."
+            )
         self.foot(count)
         return count
 
@@ -211,7 +227,12 @@ class TableLayout:
             for at, lines in enumerate(self.heads):
                 for back, line in enumerate(reversed(lines)):
                     y = sheet.y - self.head_height + 6 + back * 10.2
-                    x = placed(self.columns[at].side, self.lefts[at], self.inner[at], sheet.text.width(line, "semibold", 8.2))
+                    x = placed(
+                        self.columns[at].side,
+                        self.lefts[at],
+                        self.inner[at],
+                        sheet.text.width(line, "semibold", 8.2),
+                    )
                     sheet.put(x, y, line, "semibold", 8.2)
         sheet.y -= self.head_height
         with sheet.artifact():
@@ -223,7 +244,14 @@ class TableLayout:
         sheet.turn()
         name = f"{self.label}, continued" if self.label else f"{self.table.title}, continued"
         with sheet.artifact():
-            sheet.put(sheet.left, sheet.y - 8, sheet.cut(name, "regular", 7.5, sheet.measure), "regular", 7.5, "ink-3")
+            sheet.put(
+                sheet.left,
+                sheet.y - 8,
+                sheet.cut(name, "regular", 7.5, sheet.measure),
+                "regular",
+                7.5,
+                "ink-3",
+            )
         sheet.y -= 12
         self.head()
 
@@ -325,7 +353,9 @@ class Chunk:
                     if font != self.font:
                         self.font = font
                         ops.append(font)
-                    ops.append(f"1 0 0 1 {x:.2f} {y:.2f} Tm ({shown}) Tj" if x is not None else f"({shown}) Tj")
+                    ops.append(
+                        f"1 0 0 1 {x:.2f} {y:.2f} Tm ({shown}) Tj" if x is not None else f"({shown}) Tj"
+                    )
                     x = None  # type: ignore[assignment]  # a further run goes on where the first ended
                 y -= LEADING
             if cell.target:
@@ -364,7 +394,14 @@ def row_height(cells: Sequence[Cell]) -> float:
 
 def replaced(cell: Cell, lines: list[str]) -> Cell:
     """The same cell with other lines; its mark and anchor stay with its first part."""
-    return Cell(lines or [""], cell.style, cell.size, cell.token, cell.mark if lines is cell.lines else "", cell.target)
+    return Cell(
+        lines or [""],
+        cell.style,
+        cell.size,
+        cell.token,
+        cell.mark if lines is cell.lines else "",
+        cell.target,
+    )
 
 
 def placed(side: str, left: float, inner: float, width: float) -> float:
@@ -374,7 +411,9 @@ def placed(side: str, left: float, inner: float, width: float) -> float:
     return left + (inner - width) / 2 if side == "center" else left
 
 
-def share_out(columns: Sequence[Column], least: list[float], wanted: list[float], available: float) -> list[float]:
+def share_out(
+    columns: Sequence[Column], least: list[float], wanted: list[float], available: float
+) -> list[float]:
     """Inner widths whose sum is exactly what is available."""
     if sum(wanted) <= available:
         spare = available - sum(wanted)

@@ -30,7 +30,12 @@ FILES: Final[dict[Style, str]] = {
     "mono": "ProoflineMono-Regular",
 }
 # After the style's own font: symbols from the id font, then the scripts that Noto Sans leaves to its sisters.
-FALLBACKS: Final = ("ProoflineSans-Regular", "ProoflineMono-Regular", "ProoflineHebrew-Regular", "ProoflineArabic-Regular")
+FALLBACKS: Final = (
+    "ProoflineSans-Regular",
+    "ProoflineMono-Regular",
+    "ProoflineHebrew-Regular",
+    "ProoflineArabic-Regular",
+)
 RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 ARABIC: Final = re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff]")
 ESCAPES: Final = {ord("("): "\\(", ord(")"): "\\)", ord("\\"): "\\\\"}
@@ -69,7 +74,9 @@ class Widths(dict[str, float]):
 def faces(folder: Path) -> dict[str, Face]:
     """All static fonts, loaded once per process. Refuses to run without reportlab's accelerator."""
     if type(rl_accel.fp_str).__name__ != "builtin_function_or_method":
-        raise RuntimeError("reportlab runs without rl_accel: install reportlab[accel], or packages take half as long again.")
+        raise RuntimeError(
+            "reportlab runs without rl_accel: install reportlab[accel], or packages take half as long again."
+        )
     place = prepared(folder)
     names = sorted({*FILES.values(), *FALLBACKS})
     return {name: Face(name, place / f"{name}.ttf") for name in names}
@@ -94,7 +101,8 @@ class Typesetter:
         self.faces = faces(folder)
         self.main: dict[Style, Face] = {style: self.faces[name] for style, name in FILES.items()}
         self.chains: dict[Style, list[Face]] = {
-            style: list(dict.fromkeys([self.main[style], *(self.faces[name] for name in FALLBACKS)])) for style in FILES
+            style: list(dict.fromkeys([self.main[style], *(self.faces[name] for name in FALLBACKS)]))
+            for style in FILES
         }
         self.plain_names: dict[Style, str] = {}
         self.chosen: dict[tuple[Style, str], Face | None] = {}
@@ -110,7 +118,9 @@ class Typesetter:
         if found is False:
             code = ord(char)
             found = None
-            if code <= 0xFFFF and (char == " " or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Cn"}):
+            if code <= 0xFFFF and (
+                char == " " or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Cn"}
+            ):
                 look = 32 if code == 0xA0 else code
                 found = next((face for face in self.chains[style] if look in face.glyphs), None)
             self.chosen[style, char] = found
@@ -119,7 +129,7 @@ class Typesetter:
     def printable(self, text: str, style: Style = "regular") -> str:
         """The text with every character that no font has, and every invisible one, as its code point.
 
-        Line breaks become `\\n` and tabs a space; Arabic letters are joined.
+        Line breaks become LF and tabs a space; Arabic letters are joined.
         """
         if text.isascii() and text.isprintable():
             return text
@@ -161,7 +171,9 @@ class Typesetter:
                 widths = self.main[style].widths
                 per_point = sum([widths[char] for char in text])
             else:
-                per_point = sum(sum([face.widths[char] for char in run]) for face, run in self.runs(text, style))
+                per_point = sum(
+                    sum([face.widths[char] for char in run]) for face, run in self.runs(text, style)
+                )
             if len(self.measured) > MEMO_LIMIT:
                 self.measured.clear()
             self.measured[style, text] = per_point
@@ -170,7 +182,7 @@ class Typesetter:
     # -- breaking ------------------------------------------------------------------------------------------
 
     def wrap(self, text: str, style: Style, size: float, width: float) -> list[str]:
-        """Lines of printable text, broken at spaces; a word wider than the line breaks at soft places, then anywhere."""
+        """Lines of printable text, broken at spaces; a wider word breaks at soft places, then anywhere."""
         if "\n" not in text and self.width(text, style, size) <= width:
             return [text]
         lines: list[str] = []
@@ -193,14 +205,13 @@ class Typesetter:
             if line and used + space + long > width:
                 lines.append(" ".join(line))
                 line, used = [], 0.0
+            tail = word
             if long > width:
-                head, *rest = [word] if line else self.broken(word, style, size, width)
-                if rest or not line:
-                    lines += [head, *rest[:-1]] if rest else []
-                    word = rest[-1] if rest else head
-                    long = self.width(word, style, size)
+                *full, tail = self.broken(word, style, size, width)
+                lines += full
+                long = self.width(tail, style, size)
             used += long + (space if line else 0.0)
-            line.append(word)
+            line.append(tail)
         return [*lines, " ".join(line)]
 
     def broken(self, word: str, style: Style, size: float, width: float) -> list[str]:
@@ -232,7 +243,12 @@ class Typesetter:
         return max(at, 1)
 
     def lay(
-        self, spans: Sequence[Span], width: float, size: float, base: Style = "regular", code_scale: float = 0.9
+        self,
+        spans: Sequence[Span],
+        width: float,
+        size: float,
+        base: Style = "regular",
+        code_scale: float = 0.9,
     ) -> list[list[Fragment]]:
         """Marked-up text in lines. Code is set a little smaller, as its letters are larger."""
         words = list(self.words_of(spans, base))
@@ -248,28 +264,24 @@ class Typesetter:
             gap = 0.0 if glued or not line else self.width(" ", base, size)
             long = self.width(text, style, own)
             if line and x + gap + long > width:
-                if glued:  # take the whole word along, not its tail
-                    carried = [line.pop()]
-                    while line and carried[0].x - (line[-1].x + line[-1].width) < 0.01:
-                        carried.insert(0, line.pop())
-                    if line:
-                        shift = carried[0].x
-                        lines.append(line)
-                        line = [Fragment(one.x - shift, one.width, one.text, one.style, one.target) for one in carried]
-                        x = line[-1].x + line[-1].width
-                    else:
-                        lines.append(carried)
-                        line, x = [], 0.0
-                else:
-                    lines.append(line)
-                    line, x = [], 0.0
+                kept, carried = parted(line) if glued else (line, [])
+                if carried and carried[-1].x + carried[-1].width + long > width:
+                    kept, carried = (
+                        line,
+                        [],
+                    )  # the whole word is wider than a line: it breaks between its pieces
+                lines.append(kept)
+                line = carried
+                x = line[-1].x + line[-1].width if line else 0.0
                 gap = 0.0
+            tail = text
             if long > width - x and not line:
-                *full, text = self.broken(text, style, own, width)
-                for piece in full:
-                    lines.append([Fragment(0.0, self.width(piece, style, own), piece, style, target)])
-                long = self.width(text, style, own)
-            line.append(Fragment(x + gap, long, text, style, target))
+                *full, tail = self.broken(text, style, own, width)
+                lines += [
+                    [Fragment(0.0, self.width(piece, style, own), piece, style, target)] for piece in full
+                ]
+                long = self.width(tail, style, own)
+            line.append(Fragment(x + gap, long, tail, style, target))
             x += gap + long
         lines = [*lines, line] if line else lines
         if any(RIGHT_TO_LEFT.search(span.text) for span in spans):
@@ -277,7 +289,7 @@ class Typesetter:
         return lines
 
     def words_of(self, spans: Iterable[Span], base: Style) -> Iterable[tuple[bool, str, Style, str]]:
-        """Words with (glued to the one before, text, style, target); a forced break is a word `\\n`."""
+        """Words with (glued to the one before, text, style, target); a forced break is a word of LF."""
         glued = False
         for span in spans:
             style: Style = "mono" if span.code else "bold" if span.bold else base
@@ -326,6 +338,21 @@ class Typesetter:
             font.splitString("A", self.doc)
             name = self.plain_names[style] = font.getSubsetInternalName(0, self.doc)
         return name
+
+
+def parted(line: list[Fragment]) -> tuple[list[Fragment], list[Fragment]]:
+    """A line without its last word, and the pieces of that word moved to a line's start.
+
+    A line that is one word stays as it is.
+    """
+    at = len(line) - 1
+    while at and line[at].x - (line[at - 1].x + line[at - 1].width) < 0.01:
+        at -= 1
+    if not at:
+        return line, []
+    start = line[at].x
+    moved = [Fragment(one.x - start, one.width, one.text, one.style, one.target) for one in line[at:]]
+    return line[:at], moved
 
 
 # In a content stream only these bytes need help; the stream itself is written as Latin-1.

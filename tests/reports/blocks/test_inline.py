@@ -20,7 +20,9 @@ def test_what_people_wrote_never_becomes_markup(text: str) -> None:
     assert all(span == Span(span.text) for span in spans(literal(text)))
 
 
-@pytest.mark.parametrize("target", ["javascript:alert(1)", "//evil.example", "data:text/html,x", "relative/x", "JAVASCRIPT:x"])
+@pytest.mark.parametrize(
+    "target", ["javascript:alert(1)", "//evil.example", "data:text/html,x", "relative/x", "JAVASCRIPT:x"]
+)
 def test_a_target_that_could_run_or_leave_leads_nowhere(target: str) -> None:
     assert spans(f"[x]({target})")[0].target == ""
 

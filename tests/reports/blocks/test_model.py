@@ -18,7 +18,10 @@ def test_tables_and_figures_are_numbered_in_their_order() -> None:
     numbering = number(gallery())
     assert numbering.labels["tests"] == "Table 1"
     assert numbering.labels["weekly"] == "Figure 1"
-    assert [entry.title for entry in numbering.headings()][:2] == ["What this package does not prove", "How to verify"]
+    assert [entry.title for entry in numbering.headings()][:2] == [
+        "What this package does not prove",
+        "How to verify",
+    ]
 
 
 def test_two_headings_with_the_same_words_get_two_anchors() -> None:

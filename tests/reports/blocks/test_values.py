@@ -41,7 +41,8 @@ def test_a_rate_is_rounded_so_that_nothing_is_flattered(rate: Rate, shown: str) 
 def test_a_pass_rate_is_never_above_and_a_deviation_rate_never_below_the_truth(part: int, whole: int) -> None:
     part = min(part, whole)
     down, up = Rate(part, whole).tenths(), Rate(part, whole, "up").tenths()
-    assert down is not None and up is not None
+    assert down is not None
+    assert up is not None
     assert down * whole <= part * 1000 <= up * whole
     assert up - down <= 1
 

@@ -25,8 +25,13 @@ def test_a_text_that_a_spreadsheet_would_compute_is_quoted(start: str) -> None:
 
 
 def test_numbers_of_ours_are_plain_digits() -> None:
-    text = lines((-12345, Rate(1194, 1204), None, State("met", "met")), columns=(
-        Column("a", "A", kind="number"), Column("b", "B", kind="rate"), Column("c", "C"), Column("d", "D")))  # fmt: skip
+    columns = (
+        Column("a", "A", kind="number"),
+        Column("b", "B", kind="rate"),
+        Column("c", "C"),
+        Column("d", "D"),
+    )
+    text = lines((-12345, Rate(1194, 1204), None, State("met", "met")), columns=columns)
     assert text == "a,b,c,d\n-12345,99.1,,met\n"
 
 

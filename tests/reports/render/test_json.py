@@ -35,7 +35,9 @@ def test_figures_carry_their_counts_and_rates_their_parts() -> None:
 
 def test_a_chart_carries_its_figures_and_its_text_alternative() -> None:
     read = json.loads("".join(chunks(gallery())))
-    chart = next(block for section in read["sections"] for block in section["blocks"] if block.get("id") == "weekly")
+    chart = next(
+        block for section in read["sections"] for block in section["blocks"] if block.get("id") == "weekly"
+    )
     assert chart["columns"][0] == "Week"
     assert len(chart["rows"]) == 52
     assert chart["rows"][30][1] is None

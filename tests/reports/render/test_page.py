@@ -65,7 +65,12 @@ def test_text_from_sources_is_escaped() -> None:
         (
             Heading(1, HOSTILE[0]),
             Paragraph([Span(HOSTILE[0])]),
-            Table("t", HOSTILE[0], (Column("a", HOSTILE[0]),), fixed([(HOSTILE[0],), (Link(HOSTILE[0], href='"x'),)])),
+            Table(
+                "t",
+                HOSTILE[0],
+                (Column("a", HOSTILE[0]),),
+                fixed([(HOSTILE[0],), (Link(HOSTILE[0], href='"x'),)]),
+            ),
         ),
         zone=UTC,
     )
@@ -88,7 +93,9 @@ def test_a_table_without_a_count_is_counted() -> None:
 
 
 def test_an_empty_table_keeps_its_heads_and_says_its_sentence() -> None:
-    shown = render_blocks((Table("t", "T", (Column("a", "Column A"),), fixed([]), empty="None recorded."),), zone=UTC)
+    shown = render_blocks(
+        (Table("t", "T", (Column("a", "Column A"),), fixed([]), empty="None recorded."),), zone=UTC
+    )
     assert "Column A" in shown
     assert "None recorded." in shown
 
@@ -105,4 +112,7 @@ def test_a_state_is_a_pill_with_its_shape(page: str) -> None:
 
 
 def test_an_instant_carries_its_utc_text(page: str) -> None:
-    assert '<time datetime="2026-10-12T04:11:00Z" title="2026-10-12T04:11:00Z">12\u00a0Oct\u00a02026 06:11</time>' in page
+    assert (
+        '<time datetime="2026-10-12T04:11:00Z" title="2026-10-12T04:11:00Z">12\u00a0Oct\u00a02026 06:11</time>'
+        in page
+    )

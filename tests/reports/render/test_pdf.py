@@ -83,7 +83,16 @@ def test_nothing_stands_in_the_margins(paper: str, printed: Print) -> None:
 
 def test_no_character_is_printed_as_a_box_and_unknown_ones_as_code_points(whole: bytes) -> None:
     text = " ".join("\n".join(texts(whole)).split())
-    for expected in ("Наталія", "Παπαδοπούλου", "Nguyễn", "Łukasz", "U+738B U+5C0F U+660E", "U+1F98A", "U+202E", "U+0000"):
+    for expected in (
+        "Наталія",
+        "Παπαδοπούλου",
+        "Nguyễn",
+        "Łukasz",
+        "U+738B U+5C0F U+660E",
+        "U+1F98A",
+        "U+202E",
+        "U+0000",
+    ):
         assert expected in text
     assert "\ufffd" not in text
     opened = pikepdf.open(io.BytesIO(whole))
@@ -110,7 +119,12 @@ def test_all_fonts_are_embedded_subsets_with_unicode(whole: bytes) -> None:
             assert "/FontFile2" in font.FontDescriptor
             assert "/ToUnicode" in font
             seen.add(str(font.BaseFont).split("+")[1])
-    assert {"ProoflineSans-Regular", "ProoflineSans-SemiBold", "ProoflineSans-Bold", "ProoflineMono-Regular"} <= seen
+    assert {
+        "ProoflineSans-Regular",
+        "ProoflineSans-SemiBold",
+        "ProoflineSans-Bold",
+        "ProoflineMono-Regular",
+    } <= seen
 
 
 def test_the_information_stands_uncompressed_in_the_bytes(whole: bytes) -> None:
@@ -141,7 +155,10 @@ def test_title_language_tags_and_preferences_are_set(whole: bytes) -> None:
 def test_contents_name_the_page_on_which_each_heading_stands(whole: bytes) -> None:
     pages = texts(whole)
     contents = pages[2]
-    for title, line in (("Population rows", r"Population rows\s+(\d+)"), ("Exceptions of the period", r"Exceptions of the period\s+(\d+)")):
+    for title, line in (
+        ("Population rows", r"Population rows\s+(\d+)"),
+        ("Exceptions of the period", r"Exceptions of the period\s+(\d+)"),
+    ):
         number = re.search(line, contents)
         assert number, contents
         assert title in pages[int(number[1]) - 1]
@@ -151,18 +168,32 @@ def test_contents_bookmarks_and_links_lead_where_they_say(whole: bytes) -> None:
     opened = pikepdf.open(io.BytesIO(whole))
     with opened.open_outline() as outline:
         titles = [item.title for item in outline.root]
-        assert titles[:3] == ["Type II package", "What this package does not prove", "I. Independent auditor's report"]
+        assert titles[:3] == [
+            "Type II package",
+            "What this package does not prove",
+            "I. Independent auditor's report",
+        ]
         parts = [child.title for item in outline.root for child in item.children]
     assert "AC-01 Administrators use MFA" in parts
     pages = {page.objgen: at for at, page in enumerate(opened.pages)}
-    links = [note for note in opened.pages[2].Annots]
+    links = list(opened.pages[2].Annots)
     leads = [pages[note.Dest[0].objgen] for note in links]
     assert leads[:5] == sorted(leads[:5])
     assert len(links) > 15
 
 
 def test_a_link_to_nowhere_is_left_out_and_a_web_address_kept(printed: Print) -> None:
-    pdf = printed(small(Paragraph([Span("gone", target="#nowhere"), Span(" out", target="https://example.org/a(b"), Span(" portal", target="/c/x/")])))
+    pdf = printed(
+        small(
+            Paragraph(
+                [
+                    Span("gone", target="#nowhere"),
+                    Span(" out", target="https://example.org/a(b"),
+                    Span(" portal", target="/c/x/"),
+                ]
+            )
+        )
+    )
     opened = pikepdf.open(io.BytesIO(pdf))
     assert [str(note.A.URI) for note in opened.pages[0].Annots] == ["https://example.org/a%28b"]
 
@@ -175,7 +206,7 @@ def test_a_draft_says_so_across_each_page_and_an_issued_one_does_not(printed: Pr
 def test_heads_are_repeated_and_rows_stand_whole_on_one_page(printed: Print) -> None:
     pages = texts(printed(small(members(200))))
     assert len(pages) > 4
-    body = re.compile(r"^(\d+) (e:[0-9a-f]{32}) ", re.M)
+    body = re.compile(r"^(\d+) (e:[0-9a-f]{32}) ", re.MULTILINE)
     seen: list[int] = []
     for at, text in enumerate(pages):
         rows = body.findall(text)
@@ -189,7 +220,18 @@ def test_heads_are_repeated_and_rows_stand_whole_on_one_page(printed: Print) -> 
 
 def test_a_row_taller_than_a_page_is_continued_and_nothing_of_it_is_lost(printed: Print) -> None:
     long = " ".join(f"w{at}" for at in range(3000))
-    pages = texts(printed(small(Table("t", "T", (Column("a", "A", kind="id"), Column("b", "B")), fixed([("r-1", long), ("r-2", "end")])))))
+    pages = texts(
+        printed(
+            small(
+                Table(
+                    "t",
+                    "T",
+                    (Column("a", "A", kind="id"), Column("b", "B")),
+                    fixed([("r-1", long), ("r-2", "end")]),
+                )
+            )
+        )
+    )
     found = re.findall(r"\bw(\d+)\b", " ".join(pages))
     assert [int(one) for one in found] == list(range(3000))
     assert len(pages) > 1
@@ -198,7 +240,12 @@ def test_a_row_taller_than_a_page_is_continued_and_nothing_of_it_is_lost(printed
 
 @pytest.mark.parametrize("words", range(30, 900, 29))
 def test_a_heading_never_stands_alone_at_the_foot_of_a_page(words: int, printed: Print) -> None:
-    blocks = [Paragraph("word " * words), Paragraph("word " * words), Heading(2, "The heading"), Paragraph("follows " * 40)]
+    blocks = [
+        Paragraph("word " * words),
+        Paragraph("word " * words),
+        Heading(2, "The heading"),
+        Paragraph("follows " * 40),
+    ]
     for text in texts(printed(small(*blocks))):
         if "The heading" in text:
             assert "follows" in text
@@ -207,7 +254,9 @@ def test_a_heading_never_stands_alone_at_the_foot_of_a_page(words: int, printed:
 @pytest.mark.parametrize("rows", range(24, 40, 3))
 def test_a_heading_stays_with_the_head_and_two_rows_of_its_table(rows: int, printed: Print) -> None:
     first = Table("a", "First", (Column("a", "A"),), fixed([("x",)] * rows), numbered=False)
-    second = Table("b", "Second", (Column("b", "Bcol"),), fixed([(f"row{at}",) for at in range(50)]), numbered=False)
+    second = Table(
+        "b", "Second", (Column("b", "Bcol"),), fixed([(f"row{at}",) for at in range(50)]), numbered=False
+    )
     for text in texts(printed(small(first, Heading(2, "The heading"), second))):
         if "The heading" in text:
             assert "Bcol" in text
@@ -238,12 +287,18 @@ def test_ids_stay_unbroken_and_numbers_stand_right(printed: Print) -> None:
 
 def test_a_number_with_more_digits_than_the_sample_showed_is_not_broken(printed: Print) -> None:
     rows = [(at, "x " * 40) for at in range(400)] + [(123_456_789, "y")]
-    text = texts(printed(small(Table("t", "T", (Column("n", "n", kind="number"), Column("w", "W")), fixed(rows)))))[-1]
+    text = texts(
+        printed(small(Table("t", "T", (Column("n", "n", kind="number"), Column("w", "W")), fixed(rows))))
+    )[-1]
     assert re.search("123.?456.?789 y", text)
 
 
 def test_hostile_text_is_text(printed: Print) -> None:
-    hostile = [("') Tj ET Q 0 0 m (", "\\"), ("<script>", "))((\\("), ("%PDF-1.7\r\nendstream", "\x00\x1b[31m")]
+    hostile = [
+        ("') Tj ET Q 0 0 m (", "\\"),
+        ("<script>", "))((\\("),
+        ("%PDF-1.7\r\nendstream", "\x00\x1b[31m"),
+    ]
     pdf = printed(small(Table("t", "T", (Column("a", "A"), Column("b", "B")), fixed(hostile))))
     text = texts(pdf)[0]
     assert "') Tj ET Q 0 0 m (" in text
@@ -253,7 +308,9 @@ def test_hostile_text_is_text(printed: Print) -> None:
 
 
 def test_an_empty_table_says_its_sentence_under_its_heads(printed: Print) -> None:
-    text = texts(printed(small(Table("t", "T", (Column("a", "Column A"),), fixed([]), empty="None recorded."))))[0]
+    text = texts(
+        printed(small(Table("t", "T", (Column("a", "Column A"),), fixed([]), empty="None recorded.")))
+    )[0]
     assert "Column A" in text
     assert "None recorded." in text
 
@@ -265,8 +322,8 @@ def test_a_wrong_number_of_rows_or_values_is_an_error(printed: Print) -> None:
         printed(small(Table("t", "T", (Column("a", "A"),), fixed([("x", "y")]))))
 
 
-def test_rows_are_read_once_and_never_held(printed: Print) -> None:
-    reads = alive = most = 0
+def test_rows_are_read_once(printed: Print) -> None:
+    reads = 0
 
     def rows():  # type: ignore[no-untyped-def]
         nonlocal reads
@@ -276,7 +333,6 @@ def test_rows_are_read_once_and_never_held(printed: Print) -> None:
     table = Table("t", "T", members(1).columns, rows)
     printed(small(table))
     assert reads == 1
-    assert alive == most == 0
 
 
 BUILD = """
@@ -287,8 +343,9 @@ from tests.reports.render.gallery import gallery
 from reports.render.pdf import write_pdf
 from reports.render.json import write_json
 from reports.render.csv import write_csv_zip
-for write in (lambda out: write_pdf(gallery(rows=900), out, fonts=Path({fonts!r})), lambda out: write_json(gallery(), out),
-              lambda out: write_csv_zip(gallery(), out, prefix="x")):
+def pdf(out):
+    write_pdf(gallery(rows=900), out, fonts=Path({fonts!r}))
+for write in (pdf, lambda out: write_json(gallery(), out), lambda out: write_csv_zip(gallery(), out, prefix="x")):
     out = io.BytesIO()
     write(out)
     print(hashlib.sha256(out.getvalue()).hexdigest())
@@ -301,7 +358,14 @@ def test_two_processes_print_the_same_bytes(tmp_path: Path, fonts: Path) -> None
     found = set()
     for seed, zone, place in (("1", "UTC", tmp_path), ("77", "Pacific/Auckland", Path("/"))):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone}
-        made = subprocess.run([sys.executable, "-c", code], env=environment, cwd=place, capture_output=True, text=True, check=True)  # noqa: S603
+        made = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment,
+            cwd=place,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         found.add(made.stdout)
     assert len(found) == 1
     assert len(set(next(iter(found)).split())) == 3
@@ -310,15 +374,19 @@ def test_two_processes_print_the_same_bytes(tmp_path: Path, fonts: Path) -> None
 def test_another_document_has_another_id(printed: Print) -> None:
     ids = set()
     for footer in ("a", "b"):
-        made = Document("T", "C", "R", (Section("s", "S", (Paragraph("x"),)),), footer=footer, information=f"proofline {footer} 00",
-                        date=datetime(2027, 1, 1, tzinfo=UTC))  # fmt: skip
+        sections = (Section("s", "S", (Paragraph("x"),)),)
+        line = f"proofline {footer} 00"
+        made = Document(
+            "T", "C", "R", sections, footer, information=line, date=datetime(2027, 1, 1, tzinfo=UTC)
+        )
         ids.add(bytes(pikepdf.open(io.BytesIO(printed(made))).trailer.ID[0]))
     assert len(ids) == 2
 
 
 def test_contents_longer_than_a_page_still_name_the_right_pages(printed: Print) -> None:
     chapters = tuple(
-        Section(f"c{at}", f"Chapter {at}", (Heading(1, f"Chapter number {at}"), Paragraph("x"))) for at in range(90)
+        Section(f"c{at}", f"Chapter {at}", (Heading(1, f"Chapter number {at}"), Paragraph("x")))
+        for at in range(90)
     )
     pdf = printed(Document("T", "C", "R", (Section("toc", "Contents", (Contents(),)), *chapters), footer="F"))
     pages = texts(pdf)
@@ -339,7 +407,11 @@ def test_a_link_in_a_cell_leads_to_the_row_that_it_names(printed: Print) -> None
 
     first = Table("a", "A", (Column("x", "X"),), fixed([(Link("EX-0301", anchor="EX-0301"),)]))
     second = Table("b", "B", (Column("x", "X"),), fixed([(Target("EX-0301", "EX-0301"),)]))
-    opened = pikepdf.open(io.BytesIO(printed(Document("T", "C", "R", (Section("a", "A", (first,)), Section("b", "B", (second,)))))))
+    opened = pikepdf.open(
+        io.BytesIO(
+            printed(Document("T", "C", "R", (Section("a", "A", (first,)), Section("b", "B", (second,)))))
+        )
+    )
     assert opened.pages[0].Annots[0].Dest[0].objgen == opened.pages[1].objgen
 
 
@@ -355,7 +427,7 @@ def test_a_year_of_rows_is_printed_whole_in_little_memory(tmp_path: Path, fonts:
         "peak = Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]\n"
         "print(pages, int(peak) // 1024)\n"
     )
-    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     pages, mebibytes = (int(one) for one in made.stdout.split())
     assert mebibytes <= 150
     opened = pypdfium2.PdfDocument(tmp_path / "year.pdf")

@@ -31,7 +31,9 @@ def test_fonts_are_cut_once_and_to_the_same_bytes(fonts: Path, tmp_path: Path) -
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(words=st.text(max_size=200), width=st.floats(20, 300), style=st.sampled_from(["regular", "mono", "bold"]))
+@given(
+    words=st.text(max_size=200), width=st.floats(20, 300), style=st.sampled_from(["regular", "mono", "bold"])
+)
 def test_lines_fit_and_lose_nothing(text: Typesetter, words: str, width: float, style: str) -> None:
     shown = text.printable(words, style)  # type: ignore[arg-type]
     lines = text.wrap(shown, style, 8.5, width)  # type: ignore[arg-type]
@@ -41,12 +43,20 @@ def test_lines_fit_and_lose_nothing(text: Typesetter, words: str, width: float, 
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(parts=st.lists(st.tuples(st.text(max_size=60), st.booleans(), st.booleans()), max_size=6), width=st.floats(60, 400))
-def test_prose_lines_fit_and_lose_nothing(text: Typesetter, parts: list[tuple[str, bool, bool]], width: float) -> None:
+@given(
+    parts=st.lists(st.tuples(st.text(max_size=60), st.booleans(), st.booleans()), max_size=6),
+    width=st.floats(60, 400),
+)
+def test_prose_lines_fit_and_lose_nothing(
+    text: Typesetter, parts: list[tuple[str, bool, bool]], width: float
+) -> None:
     spans = [Span(words, bold=bold, code=code) for words, bold, code in parts]
     lines = text.lay(spans, width, 9.5)
     shown = "".join("".join(piece.text for piece in line) for line in lines)
-    meant = "".join(text.printable(span.text, "mono" if span.code else "bold" if span.bold else "regular") for span in spans)
+    meant = "".join(
+        text.printable(span.text, "mono" if span.code else "bold" if span.bold else "regular")
+        for span in spans
+    )
     assert "".join(shown.split()) == "".join(meant.split())
     for line in lines:
         if line and all(len(piece.text) > 1 and piece.text.isascii() for piece in line):
@@ -56,10 +66,17 @@ def test_prose_lines_fit_and_lose_nothing(text: Typesetter, parts: list[tuple[st
 @pytest.mark.parametrize(
     ("given_text", "shown"),
     [
-        ("王小明", "U+738B U+5C0F U+660E"), ("a王b", "a U+738B b"), ("x\x00", "x U+0000"), ("a\tb", "a b"),
-        ("a\r\nb", "a\nb"), ("\ud800", "U+D800"), ("zero\u200bwidth", "zero U+200B width"), ("→ ≥", "→ ≥"), ("1\u202f204", "1\u202f204"),
+        ("王小明", "U+738B U+5C0F U+660E"),
+        ("a王b", "a U+738B b"),
+        ("x\x00", "x U+0000"),
+        ("a\tb", "a b"),
+        ("a\r\nb", "a\nb"),
+        ("\ud800", "U+D800"),
+        ("zero\u200bwidth", "zero U+200B width"),
+        ("→ ≥", "→ ≥"),
+        ("1\u202f204", "1\u202f204"),
     ],
-)  # fmt: skip
+)
 def test_what_no_font_has_is_named(text: Typesetter, given_text: str, shown: str) -> None:
     assert text.printable(given_text) == shown
 
