@@ -4,6 +4,7 @@ Everything that differs between installations comes from the environment (`docs/
 `config.devstack` fills it for the embedded stack.
 """
 
+import tomllib
 from pathlib import Path
 
 import environ
@@ -11,6 +12,7 @@ import environ
 env = environ.Env()
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
+PROOFLINE_VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 VAR_DIR = Path(env.str("PROOFLINE_VAR", default=str(BASE_DIR / "var")))
 
 SECRET_KEY = env.str("PROOFLINE_SECRET_KEY", default="")

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from controls.catalogue.loader import PROCEDURE_WORDS, Template, catalogue
 from controls.catalogue.models import Control, ControlProcedure, CriterionScope
+from controls.rules.registry import rule_by_id
 from tenants.clients.models import Client
 
 
@@ -65,7 +66,17 @@ def _control(template: Template, on: date) -> Control:
         key=template.key,
         owner_function=template.owner,
         version_from=on,
+        status=Control.Status.IN_PLACE if _judged_by_rule(template) else Control.Status.PLANNED,
     )
+
+
+def _judged_by_rule(template: Template) -> bool:
+    """Whether a rule that exists judges what the control governs: then it is tested from the first event on.
+
+    A control that only people can show stays planned until somebody puts it in place.
+    """
+    found = (rule_by_id(test) for test in template.tests)
+    return any(rule is not None and rule.judged for rule in found)
 
 
 def _procedures(template: Template) -> list[ControlProcedure]:
@@ -79,6 +90,11 @@ def _procedures(template: Template) -> list[ControlProcedure]:
         ControlProcedure(control_id=template.id, kind="design", ref="design")
     )
     return procedures
+
+
+def _kind(test: str) -> str:
+    rule = rule_by_id(test)
+    return "state" if rule is not None and rule.kind == "state" else PROCEDURE_WORDS.get(test, "rule")
 
 
 def on_client_created(sender: object, *, client: Client, **_: object) -> None:

@@ -221,9 +221,9 @@ def _why_not_tested(
         return f"rules of kind {rule.kind} are not evaluated yet"
     if not any(slug in rule.sources or "any" in rule.sources for slug in coverage):
         return "no source of it is connected"
-    if control.status != Control.Status.IN_PLACE or not control.in_operation_from:
+    if control.status != Control.Status.IN_PLACE:
         return "the control is not in place"
-    if control.in_operation_from > period.start:
+    if control.in_operation_from and control.in_operation_from > period.start:
         return f"the control was not in place before {control.in_operation_from}"
     return ""
 
