@@ -44,12 +44,12 @@ def stamp(at: datetime) -> str:
     return f"{at.year:04}-{at.month:02}-{at.day:02}T{at.hour:02}:{at.minute:02}:{at.second:02}Z"
 
 
-def spoken(at: datetime, *, comma: str = ",") -> str:
-    """Return the time as response elements print it: `Mar 2, 2026, 2:05:09 PM` (IAM: no second comma)."""
+def spoken(at: datetime) -> str:
+    """Return the time as response elements print it: `Mar 2, 2026, 2:05:09 PM`."""
     hour = at.hour % 12 or 12
     half = "AM" if at.hour < 12 else "PM"
     day = f"{_MONTHS[at.month - 1]} {at.day}, {at.year}"
-    return f"{day}{comma} {hour}:{at.minute:02}:{at.second:02} {half}"
+    return f"{day}, {hour}:{at.minute:02}:{at.second:02} {half}"
 
 
 class Ids:
@@ -402,55 +402,53 @@ class CenterUser:
     store: str
 
 
+@dataclass(frozen=True, slots=True)
+class CenterFlow:
+    """One sign-in to IAM Identity Center: all its records share the workflow's id and where they came from."""
+
+    user: CenterUser
+    workflow: str
+    credential: str
+    ip: str
+    agent: str
+    portal: str
+
+
 def center_event(
-    ids: Ids,
-    account: Account,
-    at: datetime,
-    name: str,
-    user: CenterUser,
-    workflow: str,
-    factor: str,
-    *,
-    credential: str,
-    request_id: str,
-    ip: str,
-    agent: str,
-    portal: str = "",
-    result: str = "Success",
+    ids: Ids, account: Account, at: datetime, name: str, flow: CenterFlow, factor: str
 ) -> Record:
-    """Return one record of an Identity Center sign-in flow, all of whose records share `workflow`."""
-    additional: Record = {"AuthWorkflowID": workflow}
-    if portal:
-        additional["LoginTo"] = portal
-    additional["CredentialType"] = factor
+    """Return one successful step of a sign-in flow; only its last, `UserAuthentication`, names the portal."""
+    last = name == "UserAuthentication"
+    additional: Record = {
+        "AuthWorkflowID": flow.workflow,
+        "UserName": flow.user.name,
+        "CredentialType": factor,
+    }
+    if last:
+        additional["LoginTo"] = flow.portal
     return {
-        "eventVersion": "1.09",
+        "eventVersion": "1.11",
         "userIdentity": {
-            "type": "Unknown",
-            "principalId": account.id,
-            "arn": "",
+            "type": "IdentityCenterUser",
             "accountId": account.id,
-            "accessKeyId": "",
-            "userName": user.name,
-            "onBehalfOf": {"userId": user.id, "identityStoreArn": user.store},
-            "credentialId": credential,
+            "onBehalfOf": {"userId": flow.user.id, "identityStoreArn": flow.user.store},
+            "credentialId": flow.credential,
         },
         "eventTime": stamp(at),
         "eventSource": "signin.amazonaws.com",
         "eventName": name,
         "awsRegion": account.region,
-        "sourceIPAddress": ip,
-        "userAgent": agent,
+        "sourceIPAddress": flow.ip,
+        "userAgent": flow.agent,
         "requestParameters": None,
         "responseElements": None,
         "additionalEventData": additional,
-        "requestID": request_id,
         "eventID": ids.uuid(),
         "readOnly": False,
         "eventType": "AwsServiceEvent",
         "managementEvent": True,
         "recipientAccountId": account.id,
-        "serviceEventDetails": {name: result},
+        "serviceEventDetails": {name: "Success"},
         "eventCategory": "Management",
     }
 

@@ -45,10 +45,10 @@ def joins(stage: Stage, worker: Worker, by: str, at: datetime) -> None:
         "userName": name,
         "userId": user.principal,
         "arn": f"arn:aws:iam::{account.id}:user/{name}",
-        "createDate": spoken(at, comma=""),
+        "createDate": spoken(at),
     }
     _iam(stage, caller, at, "CreateUser", {"userName": name}, {"user": made})
-    profile = {"userName": name, "createDate": spoken(at, comma=""), "passwordResetRequired": True}
+    profile = {"userName": name, "createDate": spoken(at), "passwordResetRequired": True}
     request = {"userName": name, "passwordResetRequired": True}
     _iam(stage, caller, at + timedelta(seconds=2), "CreateLoginProfile", request, {"loginProfile": profile})
     if worker.group:

@@ -7,6 +7,7 @@ is decided by the account's groups and policies, which the daily snapshots show.
 from datetime import datetime, timedelta
 
 from config.demo.aws import (
+    CenterFlow,
     CenterUser,
     Record,
     assume_role,
@@ -20,6 +21,8 @@ from config.demo.aws import (
     user_identity,
 )
 from config.demo.stage import BOTO, CLI, Stage, Verdict
+
+_CENTER_STEPS = ("CredentialChallenge", "CredentialVerification")
 
 
 def console_login(
@@ -235,35 +238,18 @@ def switch_from_elsewhere(stage: Stage, name: str, at: datetime) -> None:
 
 def center_login(stage: Stage, name: str, factor: str, verdict: Verdict, *, at: datetime) -> None:
     """A user of IAM Identity Center signs in: password, then `factor` (empty: none), then the portal."""
-    made = stage.directory.ids(f"center/{name}")
-    store = f"d-{stage.directory.ids('center').hexadecimal(10)}"
-    arn = f"arn:aws:identitystore::{stage.client.account.id}:identitystore/{store}"
-    user = CenterUser(name, made.uuid(), arn)
     ids, account = stage.ids, stage.client.account
-    workflow, request, credential = ids.uuid(), ids.uuid(), ids.uuid()
-    ip, agent = stage.place(user.name), stage.browser(user.name)
-    steps = [("CredentialChallenge", "PASSWORD"), ("CredentialVerification", "PASSWORD")]
-    if factor:
-        steps += [("CredentialChallenge", factor), ("CredentialVerification", factor)]
+    store = f"d-{stage.directory.ids('center').hexadecimal(10)}"
+    arn = f"arn:aws:identitystore::{account.id}:identitystore/{store}"
+    user = CenterUser(stage.mail(name), stage.directory.ids(f"center/{name}").uuid(), arn)
+    portal = f"https://{store}.awsapps.com/start/"
+    flow = CenterFlow(user, ids.uuid(), ids.uuid(), stage.place(name), stage.browser(name), portal)
+    steps = [(step, kind) for kind in ("PASSWORD", factor) if kind for step in _CENTER_STEPS]
     steps.append(("UserAuthentication", f"PASSWORD,{factor}" if factor else "PASSWORD"))
-    for place, (name, kind) in enumerate(steps):
+    for place, (step, kind) in enumerate(steps):
         when = at + timedelta(seconds=3 * place)
-        last = name == "UserAuthentication"
-        record = center_event(
-            ids,
-            account,
-            when,
-            name,
-            user,
-            workflow,
-            kind,
-            credential=credential,
-            request_id=request,
-            ip=ip,
-            agent=agent,
-            portal=f"https://{store}.awsapps.com/start/" if last else "",
-        )
-        stage.put(when, record, verdict if last else "")
+        told = verdict if step == "UserAuthentication" else ""
+        stage.put(when, center_event(ids, account, when, step, flow, kind), told)
 
 
 def deploy_session(stage: Stage, user: str, role: str, at: datetime, run: str) -> str:

@@ -27,8 +27,7 @@ from config.demo.stage import Emitted, Stage
 
 SEED = 20
 SNAPSHOT_AT = time(0, 5, tzinfo=UTC)
-
-
+# How much the account does on an ordinary day, beside people who sign in.
 WEIGHT = {"harbor": 1.25, "larkfield": 0.48}
 
 

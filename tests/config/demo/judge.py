@@ -77,7 +77,7 @@ class _Judge:
     def _is_member(self, record: Record) -> bool:
         identity, name = record["userIdentity"], record["eventName"]
         kind, principal = identity.get("type"), identity.get("principalId", "").partition(":")[0]
-        users, roles = self.by_day[instant(record).date()]
+        users, roles = self.by_day.get(instant(record).date(), (set(), set()))
         if name == "UserAuthentication":
             return True
         if name == "ConsoleLogin":
