@@ -144,9 +144,7 @@ def _procedure_result(
             procedure, procedure.ref, version, kind, Outcome.NOT_TESTED, untested
         )
     assert rule is not None
-    carriers = [
-        slug for slug in coverage if slug in rule.sources or "any" in rule.sources
-    ]
+    carriers = streams_read(rule, coverage)
     tallies = {t["local_date"]: t for t in _tallies(rule.id, period)}
     per_day = {slug: {d.local_date: d for d in coverage[slug]} for slug in carriers}
     days = [

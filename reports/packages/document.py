@@ -187,15 +187,22 @@ class _Package:
             )
 
     def _not_tested(self, count: int, looked: int) -> Table:
-        rows = [
-            (row["control"], row["procedure"], row["text"].removeprefix("Not tested: "))
-            for row in self.tests_table
-            if row["result"] == "not_tested"
-        ]
+        """One line per reason, with every procedure that it keeps from being tested."""
+        reasons: dict[str, list[str]] = {}
+        for row in self.tests_table:
+            if row["result"] == "not_tested":
+                why = row["text"].removeprefix("Not tested: ").rstrip(".")
+                why = why.replace(f"rule {row['procedure']} does not", "its rule does not")
+                reasons.setdefault(why, []).append(f"{row['control']}.{row['procedure']}")
+        rows = [(why, len(names), ", ".join(names)) for why, names in sorted(reasons.items())]
         return Table(
             "unproven.not_tested",
             f"{count} of {looked} procedures were not tested",
-            [Column("control", "Control", kind="id", width=60), Column("procedure", "Procedure", kind="id", width=70), Column("why", "Why")],
+            [
+                Column("why", "Why", width=130),
+                Column("count", "Procedures", kind="number", width=56),
+                Column("names", "Which"),
+            ],
             fixed(rows),
             row_count=len(rows),
             numbered=False,
@@ -361,6 +368,10 @@ class _Package:
             small=True,
         )  # fmt: skip
         own = [row for row in self.tests_table if row["control"] == control.pk]
+        if all(row["result"] == "not_tested" for row in own):
+            reasons = "; ".join(f"{row['procedure']}: {_why(row)}" for row in own)
+            yield Paragraph([Span("Not tested. ", bold=True), Span(reasons + ".")])
+            return
         yield Table(
             f"tests.{control.pk}",
             f"Tests of {control.pk}",
@@ -552,22 +563,21 @@ class _Package:
             members, results = self.bundle.spool.lines(member_path), self.bundle.spool.lines(result_path)
             next(members), next(results)
             for line, judged in zip(members, results, strict=True):
-                n, member_id, at, _, kind, _, subject, target, *_ = parse_line(line)
+                n, member_id, at, _, kind, _, subject, *_ = parse_line(line)
                 result = parse_line(judged)
-                yield (int(n), member_id, at[:19].replace("T", " "), kind, subject, target, result[1], result[6])
+                yield (int(n), member_id, at[:19].replace("T", " "), kind, subject, result[1], result[6])
 
         return Table(
             f"members.{pid}",
             f"Members of {pid}",
             [
                 Column("n", "n", kind="number", width=30),
-                Column("member_id", "Member", kind="id", width=150),
-                Column("at", "Occurred (UTC)", width=86),
-                Column("kind", "Kind", width=62),
+                Column("member_id", "Member", kind="id", width=168),
+                Column("at", "Occurred (UTC)", width=88),
+                Column("kind", "Kind", width=64),
                 Column("subject", "Subject"),
-                Column("object", "Object"),
-                Column("result", "Result", width=40),
-                Column("exception", "Exception", kind="id", width=62),
+                Column("result", "Result", width=42),
+                Column("exception", "Exception", kind="id", width=64),
             ],
             rows,
             row_count=sheet["rows"],
@@ -600,6 +610,10 @@ def _joined(spans: Sequence[Span]) -> list[Span]:
     for span in spans:
         found += [Span(", "), span] if found else [span]
     return found
+
+
+def _why(row: dict[str, str]) -> str:
+    return row["text"].removeprefix("Not tested: ").rstrip(".")
 
 
 def _condition(severity: str) -> Any:
