@@ -87,7 +87,7 @@ class _CompiledRule:
             elif held is not False and not (self.rule.kind == "state" and known.effect == "exclude"):
                 # A listing leaves an item out only by what it says of the item: R10's own worked case (an
                 # account whose `login` is not told) fails, and is not unknown.
-                doubt = doubt or held
+                doubt = held if doubt is None else doubt
         if membership is not True:
             return self._unknown(event, facts, "membership", membership)
         if passing:
