@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.urls import get_script_prefix, reverse
 
 from tenants.members.models import User
+from tenants.members.stepup import proved_lately
 from tenants.secrets.signing import box
 
 
@@ -23,6 +24,10 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_logout_redirect_url(self, request: HttpRequest) -> str:
         """Go back to the sign-in page of the same place."""
         return reverse("account_login")
+
+    def is_reauthentication_required(self, *, app: str, **more: object) -> bool:
+        """Ask again only whoever has not signed in or confirmed within the last minutes."""
+        return not proved_lately(self.request)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Go to the start page; a message says that it is done."""
