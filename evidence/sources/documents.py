@@ -7,6 +7,7 @@ lies in a value, in a broken stretch, or between values (white space, commas, an
 
 from __future__ import annotations
 
+import enum
 import json
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
@@ -50,6 +51,7 @@ _COUNTED_FROM: Final = _counted_from()
 NOT_JSON: Final = "This line is not JSON."
 NOT_JSON_STRETCH: Final = "These lines are not JSON."
 CUT: Final = "The file ends in the middle of a record."
+CUT_FRAME: Final = "The file ends behind its last record, before the document does."
 CUT_LINE: Final = "This line ends in the middle of a record."
 TOO_LARGE: Final = f"One record is larger than {LIMIT >> 20} MiB."
 TOO_DEEP: Final = "The record is nested too deeply."
@@ -68,6 +70,14 @@ class Piece(NamedTuple):
 
     key: str | None
     raw: bytes
+
+
+class _List(enum.Enum):
+    """How the reading of a document's list ended."""
+
+    CLOSED = enum.auto()
+    BROKEN_OFF = enum.auto()
+    ABSENT = enum.auto()
 
 
 class _Truncated(Exception):
@@ -137,7 +147,7 @@ class Scanner:
             return False
         kept = self._buffer[self._at :]
         # As much again as is held: a value that spans many reads is parsed anew a few times only.
-        wanted = max(CHUNK, len(kept))
+        wanted = max(min(CHUNK, self._limit), len(kept))
         parts = [kept]
         while wanted > 0:
             got = self._content.read(wanted)
@@ -259,14 +269,16 @@ class Scanner:
             return
         taken_apart = yield from self._take_apart()
         if not taken_apart:
-            yield Piece(None, self._broken(code, line_was_cut=truncated))
+            self._lines_in_a_row += 1
+            text = self._lines_in_a_row > _SINGLE_LINES
+            yield Piece(None, self._broken(code, line_was_cut=truncated, text=text))
 
     # -- a document with a list of records ----------------------------------------------------------
 
     def _take_apart(self) -> Generator[Piece, None, bool]:
         """The elements of the document that begins here; false, and nothing consumed, if it has no list."""
         if self._buffer[self._at] == 0x5B:  # [
-            return (yield from self._elements(None, 0))
+            return (yield from self._elements(None, 0)) is not _List.ABSENT
         offset = 1
         entered = False
         while True:
@@ -286,8 +298,10 @@ class Scanner:
                     break
                 offset = self._after_space(offset + 1)
                 if key in self._lists and self._byte(offset) == 0x5B:
-                    whole = yield from self._elements(key, offset)
-                    if not whole:
+                    state = yield from self._elements(key, offset)
+                    if state is _List.BROKEN_OFF:
+                        return True
+                    if state is _List.ABSENT:
                         break
                     entered, offset = True, 0
                     continue
@@ -298,8 +312,8 @@ class Scanner:
             yield from self._frame_rest()
         return entered
 
-    def _elements(self, key: str | None, offset: int) -> Generator[Piece, None, bool]:
-        """The elements of the list at `offset`; afterwards the place is behind it. False if there is none."""
+    def _elements(self, key: str | None, offset: int) -> Generator[Piece, None, _List]:
+        """The elements of the list at `offset`; afterwards the place is behind what was read."""
         offset = self._after_space(offset + 1)
         given = False
         while True:
@@ -310,7 +324,7 @@ class Scanner:
                     offset = self._after_space(offset + 1)
             if self._byte(offset) == 0x5D:  # ]
                 self._at += offset + 1
-                return True
+                return _List.CLOSED
             code, fault = "cut", 0
             try:
                 end = self._end(offset)
@@ -329,10 +343,11 @@ class Scanner:
             searched = code != "cut" and (given or key is not None)
             following = self._next_record(offset + fault) if searched else -1
             if following < 0:
-                if given:
-                    self._at += offset
-                    yield from self._list_rest(key, code)
-                return given
+                if not given:
+                    return _List.ABSENT
+                self._at += offset
+                yield from self._list_rest(key, code)
+                return _List.BROKEN_OFF
             stretch = self._buffer[self._at + offset : self._at + following].rstrip(b" \t\r\n,")
             yield Piece(key, Broken(stretch, code, _reason(code, stretch)))
             self._at += following
@@ -364,10 +379,11 @@ class Scanner:
         return -1
 
     def _frame_rest(self) -> Iterator[Piece]:
-        """Behind the list the document's frame is damaged or cut: told once, unless that was told already."""
-        if self._byte(self._after_space(0)) == -1:
-            return
-        yield Piece(None, self._broken("not_json", to_the_end=False))
+        """Behind its list the document's frame is damaged, or the file ends before the frame does."""
+        if self._byte(self._after_space(0)) != -1:
+            yield Piece(None, self._broken("not_json"))
+        elif self.problem is None:
+            yield Piece(None, Broken(b"", "cut", CUT_FRAME))
 
     # -- what is broken -----------------------------------------------------------------------------
 
@@ -391,6 +407,8 @@ class Scanner:
         """The stretch from here to where something new begins, consumed line by line."""
         head = b""
         size = 0
+        # A printed document's first line is a bracket alone; a line of JSON holds more.
+        compact = self.peek(2)[1:].strip() != b""
         while True:
             end = self._line()
             taken = self._buffer[self._at : self._at + end + 1]
@@ -400,35 +418,39 @@ class Scanner:
             if len(head) < 65536:
                 head += taken[: 65536 - len(head)]
             self._at += len(taken)
-            if taken.endswith(b"\n") and not to_the_end and self._begins_anew(code, text):
+            if taken.endswith(b"\n") and not to_the_end and self._begins_anew(code, text, compact):
                 break
-        at_end = self._byte(0) == -1
-        if code == "cut" and not at_end:
-            code, reason = "cut", CUT_LINE
-        elif at_end and self.problem is not None:
-            self._told_problem = True
-            code, reason = self.problem
-        elif line_was_cut and code == "not_json":
-            code, reason = "cut", CUT if at_end else CUT_LINE
-        else:
-            reason = _reason(code, head)
-            if reason == BAD_TEXT:
-                code = "bad_text"
+        code, reason = self._why(code, head, line_was_cut)
         return Broken(head.rstrip(_SPACE) if size <= 65536 else head, code, reason, size)
 
-    def _begins_anew(self, code: str, text: bool) -> bool:
+    def _why(self, code: str, head: bytes, line_was_cut: bool) -> tuple[str, str]:
+        at_end = self._byte(0) == -1
+        if at_end and self.problem is not None:
+            self._told_problem = True
+            return self.problem
+        if _only_text_is_bad(head):
+            return "bad_text", BAD_TEXT
+        if code == "cut" or (line_was_cut and code == "not_json"):
+            return "cut", CUT if at_end else CUT_LINE
+        return code, _reason(code, head)
+
+    def _begins_anew(self, code: str, text: bool, compact: bool) -> bool:
         first = self._byte(0)
         if first == -1:
             return True
-        if text:
-            return first in b"{["
         if first in _GOES_ON:
             return False
-        if code != "cut":
+        if not text and (code != "cut" or (compact and first == 0x7B)):
             return True
-        # The stretch could be the rest of a cut document: only a line that is whole by itself begins anew.
+        # The stretch could be the rest of a cut document, or one text of many lines: only a line that is
+        # whole by itself, or the first of a printed document, begins anew.
+        line = self._buffer[self._at : self._at + self._line()].rstrip(_SPACE)
+        if line == b"{":
+            return text
+        if first not in b"{[":
+            return False
         try:
-            _RAW.decode(self._buffer[self._at : self._at + self._line()])
+            _RAW.decode(line)
         except (msgspec.DecodeError, RecursionError):
             return False
         return True
@@ -440,8 +462,6 @@ def _fault(said: str) -> int:
 
 
 def _reason(code: str, stretch: bytes) -> str:
-    if code == "cut":
-        return BAD_TEXT if _only_text_is_bad(stretch) else CUT
     if code == "too_large":
         return TOO_LARGE
     if code == "too_deep":

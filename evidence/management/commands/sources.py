@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from datetime import UTC, datetime
@@ -30,7 +31,7 @@ class Command(BaseCommand):
         checking.add_argument("paths", nargs="+", metavar="PATH", help="a file, or a folder to walk")
         checking.add_argument("--source", help="read the files as this source's, without recognizing them")
         # A default here would overwrite the flag given before the verb.
-        checking.add_argument("--json", action="store_true", default=_UNSAID, help="print one JSON object")
+        checking.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print, and exit 1 if anything was refused."""
@@ -97,6 +98,3 @@ class Command(BaseCommand):
             f" {totals['rejected']} rejected; {totals['unrecognized']} files of another kind"
         )
 
-
-# argparse leaves out an option whose default is this, so that the outer parser's value stays.
-_UNSAID = "==SUPPRESS=="
