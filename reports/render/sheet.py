@@ -173,11 +173,10 @@ class Sheet:
     # -- drawing -------------------------------------------------------------------------------------------
 
     def put(self, x: float, y: float, text: str, style: Style, size: float, token: str = "ink") -> None:
-        """Printable text at a place."""
+        """Printable text at a place, and a space behind it: whoever hears or copies lines hears words."""
         if text:
-            self.ops.append(
-                f"{FILL[token]} BT 1 0 0 1 {x:.2f} {y:.2f} Tm {self.text.show(text, style, size)} ET"
-            )
+            shown = self.text.show(text, style, size)
+            self.ops.append(f"{FILL[token]} BT 1 0 0 1 {x:.2f} {y:.2f} Tm {shown} ( ) Tj ET")
 
     def put_right(
         self, right: float, y: float, text: str, style: Style, size: float, token: str = "ink"
@@ -233,10 +232,10 @@ class Sheet:
         self.numbers.append((self.page, x, y, anchor))
 
     @contextmanager
-    def tagged(self, role: str, alternative: str = "") -> Iterator[None]:
+    def tagged(self, role: str, alternative: str = "", parent: int | None = None) -> Iterator[None]:
         """What is drawn inside belongs to one structure element."""
         self.ensure()
-        number = self.tags.begin(role, alternative)
+        number = self.tags.begin(role, alternative, parent)
         self.ops.append(f"/{role} <</MCID {number}>> BDC")
         yield
         self.ops.append("EMC")

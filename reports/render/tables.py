@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final
@@ -28,6 +29,7 @@ UNBROKEN: Final[frozenset[Kind]] = frozenset({"id", "number", "rate", "time", "d
 MARK_ROOM: Final = 9.0
 SMALLEST: Final = 0.6  # how far an id or number may shrink to stay whole
 COUNTED_FROM: Final = 30
+TREE_ROWS: Final = 100
 
 
 @dataclass(slots=True)
@@ -71,6 +73,7 @@ class TableLayout:
             sheet.text.wrap(sheet.text.printable(column.title, "semibold"), "semibold", 8.2, self.inner[at])
             for at, column in enumerate(self.columns)
         ]
+        self.tree: int | None = None
         self.head_height = max(len(lines) for lines in self.heads) * 10.2 + 6.5
 
     # -- widths --------------------------------------------------------------------------------------------
@@ -198,6 +201,8 @@ class TableLayout:
                 sheet.put(sheet.left, sheet.y - TITLE_SIZE, line, "semibold", TITLE_SIZE)
                 sheet.y -= 14
         sheet.y -= 3
+        # A cell-by-cell tree for tables that a person reads; of a long one each page is one element
+        self.tree = sheet.tags.hold("Table") if 0 < len(self.sample) <= TREE_ROWS else None
         self.head()
         if not self.sample:
             with sheet.tagged("P"):
@@ -220,19 +225,16 @@ class TableLayout:
         self.foot(count)
         return count
 
-    def head(self) -> None:
-        """Column titles over a strong rule, standing on its line."""
+    def head(self, *, repeated: bool = False) -> None:
+        """Column titles over a strong rule, standing on its line. A repeated head is not read aloud again."""
         sheet = self.sheet
-        with sheet.tagged("P"):
-            for at, lines in enumerate(self.heads):
-                for back, line in enumerate(reversed(lines)):
-                    y = sheet.y - self.head_height + 6 + back * 10.2
-                    x = placed(
-                        self.columns[at].side,
-                        self.lefts[at],
-                        self.inner[at],
-                        sheet.text.width(line, "semibold", 8.2),
-                    )
+        row = None if repeated or self.tree is None else sheet.tags.hold("TR", self.tree)
+        for at, lines in enumerate(self.heads):
+            with sheet.artifact() if repeated else sheet.tagged("TH" if row else "P", parent=row):
+                for index, line in enumerate(lines):
+                    y = sheet.y - self.head_height + 6 + (len(lines) - 1 - index) * 10.2
+                    width = sheet.text.width(line, "semibold", 8.2)
+                    x = placed(self.columns[at].side, self.lefts[at], self.inner[at], width)
                     sheet.put(x, y, line, "semibold", 8.2)
         sheet.y -= self.head_height
         with sheet.artifact():
@@ -253,25 +255,37 @@ class TableLayout:
                 "ink-3",
             )
         sheet.y -= 12
-        self.head()
+        self.head(repeated=True)
 
     def body(self, rows: Iterator[Row]) -> int:
         """All rows, one chunk of operators per page. The last row is not left alone on a page."""
         count = 0
         chunk = Chunk(self)
-        pending: list[Cell] | None = None
+        pending: list[list[Cell]] = []
         for row in rows:
             count += 1
-            cells = self.laid(row)
-            if pending is not None:
-                chunk = self.print_row(chunk, pending, last=False)
-            pending = cells
-        if pending is not None:
-            chunk = self.print_row(chunk, pending, last=True)
+            pending.append(self.laid(row))
+            if len(pending) > 2:
+                chunk = self.print_row(chunk, pending.pop(0))
+        if len(pending) == 2 and chunk.rows:
+            chunk = self.kept_together(chunk, pending)
+        for cells in pending:
+            chunk = self.print_row(chunk, cells)
         chunk.close()
         return count
 
-    def print_row(self, chunk: Chunk, cells: list[Cell], *, last: bool) -> Chunk:
+    def kept_together(self, chunk: Chunk, last_two: list[list[Cell]]) -> Chunk:
+        """The next page already, when otherwise only the very last row would stand on it."""
+        sheet = self.sheet
+        first, both = row_height(last_two[0]), sum(row_height(cells) for cells in last_two)
+        room = sheet.y - sheet.bottom
+        if first <= room < both <= sheet.top - sheet.bottom - self.head_height - 12:
+            chunk.close()
+            self.continued()
+            return Chunk(self)
+        return chunk
+
+    def print_row(self, chunk: Chunk, cells: list[Cell]) -> Chunk:
         """One row on this page, or on the next when it would be cut."""
         sheet = self.sheet
         height = row_height(cells)
@@ -282,8 +296,8 @@ class TableLayout:
                 chunk = Chunk(self)
             while height > sheet.y - sheet.bottom:  # taller than a page: only then is a row continued
                 fits = max(int((sheet.y - sheet.bottom - ABOVE - BELOW) // LEADING), 1)
-                upper = [replaced(cell, cell.lines[:fits]) for cell in cells]
-                cells = [replaced(cell, cell.lines[fits:]) for cell in cells]
+                upper = [upper_part(cell, fits) for cell in cells]
+                cells = [lower_part(cell, fits) for cell in cells]
                 chunk.add(upper, rule=False)
                 chunk.close()
                 self.continued()
@@ -332,36 +346,28 @@ class Chunk:
         top = sheet.y - ABOVE - 7.4
         ops = self.ops
         tallest = 1
+        row = None if layout.tree is None else sheet.tags.hold("TR", layout.tree)
         for (left, inner, side), cell in zip(layout.plain, cells, strict=True):
-            lines, size = cell.lines, cell.size
+            lines = cell.lines
             if len(lines) > tallest:
                 tallest = len(lines)
             if cell.token != self.token:
                 self.token = cell.token
                 ops.append(FILL[cell.token])
+            if row is not None:
+                ops.append(f"/TD <</MCID {sheet.tags.begin('TD', parent=row)}>> BDC")
             offset = 0.0
             if cell.mark:
                 offset = MARK_ROOM
                 self.extra.append(mark_ops(cell.mark, left + 3.2, top + 2.8, 5.6))
-            y = top
-            for line in lines:
-                x = left + offset
-                if side != "left":
-                    x = placed(side, left + offset, inner - offset, sheet.text.width(line, cell.style, size))
-                for name, shown in sheet.text.encoded(line, cell.style):
-                    font = f"{name} {size:.4g} Tf"
-                    if font != self.font:
-                        self.font = font
-                        ops.append(font)
-                    ops.append(
-                        f"1 0 0 1 {x:.2f} {y:.2f} Tm ({shown}) Tj" if x is not None else f"({shown}) Tj"
-                    )
-                    x = None  # type: ignore[assignment]  # a further run goes on where the first ended
-                y -= LEADING
+            self.lines(cell, left + offset, inner - offset, side, top)
+            if row is not None:
+                ops.append("EMC")
             if cell.target:
-                widest = max(sheet.text.width(line, cell.style, size) for line in lines)
+                widest = max(sheet.text.width(line, cell.style, cell.size) for line in lines)
                 start = placed(side, left + offset, inner - offset, widest)
-                sheet.link(start, y + LEADING - 2.5, start + widest, top + 8, cell.target)
+                low = top - (len(lines) - 1) * LEADING - 2.5
+                sheet.link(start, low, start + widest, top + 8, cell.target)
             if cell.anchor:
                 sheet.place(cell.anchor, top + 8)
         sheet.y -= tallest * LEADING + ABOVE + BELOW
@@ -369,12 +375,29 @@ class Chunk:
             self.rules.append(f"{sheet.left:.2f} {sheet.y:.2f} m {sheet.right:.2f} {sheet.y:.2f} l")
         self.rows += 1
 
+    def lines(self, cell: Cell, left: float, inner: float, side: Align, top: float) -> None:
+        """The lines of one cell. Each but the last ends with a space, for whoever hears or copies them."""
+        ops, text, size = self.ops, self.layout.sheet.text, cell.size
+        last = len(cell.lines) - 1
+        for at, line in enumerate(cell.lines):
+            x = left if side == "left" else placed(side, left, inner, text.width(line, cell.style, size))
+            move = f"1 0 0 1 {x:.2f} {top - at * LEADING:.2f} Tm "
+            for name, shown in text.encoded(line, cell.style):
+                font = f"{name} {size:.4g} Tf"
+                if font != self.font:
+                    self.font = font
+                    ops.append(font)
+                ops.append(f"{move}({shown}) Tj")
+                move = ""  # a further run goes on where the first ended
+            if at < last and cell.style != "mono":
+                ops.append("( ) Tj")
+
     def close(self) -> None:
         """Write the chunk into the page."""
         if not self.rows:
             return
         sheet = self.layout.sheet
-        with sheet.tagged("Table"):
+        with sheet.tagged("P") if self.layout.tree is None else nullcontext():
             sheet.ops.append(f"{FILL['ink']} BT")
             sheet.ops += self.ops
             sheet.ops.append("ET")
@@ -392,16 +415,14 @@ def row_height(cells: Sequence[Cell]) -> float:
     return max(len(cell.lines) for cell in cells) * LEADING + ABOVE + BELOW
 
 
-def replaced(cell: Cell, lines: list[str]) -> Cell:
-    """The same cell with other lines; its mark and anchor stay with its first part."""
-    return Cell(
-        lines or [""],
-        cell.style,
-        cell.size,
-        cell.token,
-        cell.mark if lines is cell.lines else "",
-        cell.target,
-    )
+def upper_part(cell: Cell, lines: int) -> Cell:
+    """The first lines of a cell, with its mark and anchor."""
+    return Cell(cell.lines[:lines], cell.style, cell.size, cell.token, cell.mark, cell.target, cell.anchor)
+
+
+def lower_part(cell: Cell, lines: int) -> Cell:
+    """The rest of a cell."""
+    return Cell(cell.lines[lines:] or [""], cell.style, cell.size, cell.token, "", cell.target)
 
 
 def placed(side: str, left: float, inner: float, width: float) -> float:

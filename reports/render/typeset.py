@@ -284,9 +284,7 @@ class Typesetter:
             line.append(Fragment(x + gap, long, tail, style, target))
             x += gap + long
         lines = [*lines, line] if line else lines
-        if any(RIGHT_TO_LEFT.search(span.text) for span in spans):
-            lines = [merged(one) for one in lines]
-        return lines
+        return [merged(one) for one in lines]
 
     def words_of(self, spans: Iterable[Span], base: Style) -> Iterable[tuple[bool, str, Style, str]]:
         """Words with (glued to the one before, text, style, target); a forced break is a word of LF."""
@@ -383,19 +381,19 @@ def displayed(line: str, direction: Literal["L", "R"]) -> str:
 
 
 def merged(line: list[Fragment]) -> list[Fragment]:
-    """Neighboring words that run right to left as one piece: their order is the other way round as well."""
+    """Neighboring words of one style as one piece, with the spaces between them.
+
+    So that a screen reader hears words, and words that run right to left stand in their order.
+    """
     found: list[Fragment] = []
     for piece in line:
         last = found[-1] if found else None
-        if (
-            last
-            and (last.style, last.target) == (piece.style, piece.target)
-            and RIGHT_TO_LEFT.search(last.text)
-            and RIGHT_TO_LEFT.search(piece.text)
-        ):
-            gap = " " if piece.x - (last.x + last.width) > 0.01 else ""
+        gap = " " if last and piece.x - (last.x + last.width) > 0.01 else ""
+        if last and (last.style, last.target) == (piece.style, piece.target) and piece.style != "mono":
             width = piece.x + piece.width - last.x
             found[-1] = Fragment(last.x, width, f"{last.text}{gap}{piece.text}", last.style, last.target)
-        else:
-            found.append(piece)
+            continue
+        if last and gap:
+            found[-1] = Fragment(last.x, last.width, f"{last.text} ", last.style, last.target)
+        found.append(piece)
     return found

@@ -145,11 +145,30 @@ def test_title_language_tags_and_preferences_are_set(whole: bytes) -> None:
     figures = [kid for kid in kids if kid.S == "/Figure"]
     assert len(figures) == 7
     assert all("." in str(figure.Alt) for figure in figures)
-    # Each element's page knows it under its number
-    tree = {int(root.StructTreeRoot.ParentTree.Nums[at]): root.StructTreeRoot.ParentTree.Nums[at + 1]
-            for at in range(0, len(root.StructTreeRoot.ParentTree.Nums), 2)}  # fmt: skip
-    for kid in kids[:50]:
-        assert tree[int(kid.Pg.StructParents)][int(kid.K)].S == kid.S
+    nums = root.StructTreeRoot.ParentTree.Nums
+    tree = {int(nums[at]): nums[at + 1] for at in range(0, len(nums), 2)}
+    leaves = [kid for kid in kids if kid.S != "/Table"]
+    for kid in leaves[:50]:  # each element's page knows it under its number
+        assert tree[int(kid.Pg.StructParents)][int(kid.K)].objgen == kid.objgen
+
+
+def test_a_table_that_a_person_reads_has_rows_and_cells_in_the_structure_tree(printed: Print) -> None:
+    columns = (Column("a", "A"), Column("b", "B"))
+    opened = pikepdf.open(io.BytesIO(printed(small(Table("t", "T", columns, fixed([("x", "y")] * 60))))))
+    kids = list(opened.Root.StructTreeRoot.K[0].K)
+    table = next(kid for kid in kids if kid.S == "/Table")
+    rows = list(table.K)
+    assert len(rows) == 61
+    assert [str(cell.S) for cell in rows[0].K] == ["/TH", "/TH"]
+    assert [str(cell.S) for cell in rows[60].K] == ["/TD", "/TD"]
+    assert rows[60].K[1].Pg.objgen == opened.pages[1].objgen
+
+
+@pytest.mark.parametrize("count", range(30, 42))
+def test_the_last_row_is_never_alone_on_a_page(count: int, printed: Print) -> None:
+    rows = [(f"row{at:03}",) for at in range(count)]
+    for text in texts(printed(small(Table("t", "T", (Column("a", "A"),), fixed(rows))))):
+        assert text.count("row0") != 1
 
 
 def test_contents_name_the_page_on_which_each_heading_stands(whole: bytes) -> None:
@@ -436,3 +455,16 @@ def test_a_year_of_rows_is_printed_whole_in_little_memory(tmp_path: Path, fonts:
     last = opened[pages - 1].get_textpage().get_text_range()
     assert f"Page {pages} of {pages}" in last
     assert re.search("39.000 rows", last)
+
+
+def test_words_stay_apart_for_whoever_hears_or_copies_them(printed: Print) -> None:
+    words = [f"w{at}" for at in range(400)]
+    columns = (Column("a", "A title of several words", width=60), Column("b", "B"))
+    table = Table("t", "T", columns, fixed([(" ".join(words), "z")]))
+    pdf = printed(small(Paragraph(" ".join(words)), Note("gap", " ".join(words)), table))
+    stream = b"".join(
+        piece.read_bytes() for page in pikepdf.open(io.BytesIO(pdf)).pages for piece in page.Contents
+    )
+    drawn = b"".join(re.findall(rb"\(((?:\\.|[^()\\])*)\) Tj", stream)).decode("latin-1").split()
+    for word in words:
+        assert drawn.count(word) == 3
