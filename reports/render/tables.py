@@ -376,9 +376,9 @@ class Chunk:
         self.rows += 1
 
     def lines(self, cell: Cell, left: float, inner: float, side: Align, top: float) -> None:
-        """The lines of one cell. Each but the last ends with a space, for whoever hears or copies them."""
+        """The lines of one cell. Each of several ends with a space, for whoever hears or copies them."""
         ops, text, size = self.ops, self.layout.sheet.text, cell.size
-        last = len(cell.lines) - 1
+        spaced = len(cell.lines) > 1 and cell.style != "mono"
         for at, line in enumerate(cell.lines):
             x = left if side == "left" else placed(side, left, inner, text.width(line, cell.style, size))
             move = f"1 0 0 1 {x:.2f} {top - at * LEADING:.2f} Tm "
@@ -389,7 +389,7 @@ class Chunk:
                     ops.append(font)
                 ops.append(f"{move}({shown}) Tj")
                 move = ""  # a further run goes on where the first ended
-            if at < last and cell.style != "mono":
+            if spaced:
                 ops.append("( ) Tj")
 
     def close(self) -> None:
