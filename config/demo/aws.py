@@ -44,12 +44,12 @@ def stamp(at: datetime) -> str:
     return f"{at.year:04}-{at.month:02}-{at.day:02}T{at.hour:02}:{at.minute:02}:{at.second:02}Z"
 
 
-def spoken(at: datetime) -> str:
-    """Return the time as response elements print it: `Mar 2, 2026, 2:05:09 PM`."""
+def spoken(at: datetime, *, comma: str = "") -> str:
+    """Return the time as response elements print it: `Mar 2, 2026 2:05:09 PM`; STS puts a second comma."""
     hour = at.hour % 12 or 12
     half = "AM" if at.hour < 12 else "PM"
     day = f"{_MONTHS[at.month - 1]} {at.day}, {at.year}"
-    return f"{day}, {hour}:{at.minute:02}:{at.second:02} {half}"
+    return f"{day}{comma} {hour}:{at.minute:02}:{at.second:02} {half}"
 
 
 class Ids:
@@ -455,7 +455,7 @@ def center_event(
 
 def credentials(key: str, ends: datetime) -> Record:
     """Return the credentials element of an STS answer; the token is what the exporter put in its place."""
-    return {"accessKeyId": key, "sessionToken": "REDACTED", "expiration": spoken(ends)}
+    return {"accessKeyId": key, "sessionToken": "REDACTED", "expiration": spoken(ends, comma=",")}
 
 
 def assume_role(

@@ -294,7 +294,7 @@ def deployment(stage: Stage, at: datetime, user: str, role: str, run: str) -> No
             "lambda",
             "UpdateFunctionCode20150331v2",
             {
-                "functionName": arn,
+                "functionName": name,
                 "publish": True,
                 "dryRun": False,
                 "s3Bucket": f"{stage.client.slug}-artifacts",

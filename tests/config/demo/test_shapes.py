@@ -16,8 +16,7 @@ from typing import Any
 
 import pytest
 
-from config.demo.write import write_client
-from tests.config.demo.reading import END, Record, Written, documents
+from tests.config.demo.reading import Record, Written, documents
 
 EXAMPLES = Path(__file__).parents[3] / "evidence" / "sources" / "aws" / "examples"
 
@@ -40,7 +39,7 @@ FORMS = {
     "uuid": r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
     "offset time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00",
-    "spoken time": r"[A-Z][a-z]{2} \d{1,2}, \d{4}, \d{1,2}:\d\d:\d\d [AP]M",
+    "spoken time": r"[A-Z][a-z]{2} \d{1,2}, \d{4},? \d{1,2}:\d\d:\d\d [AP]M",
     "account": r"\d{12}",
     "arn": r"arn:aws:[a-z0-9-]+:[a-z0-9-]*:\d{0,12}:.*",
     "session of a role": r"AROA[A-Z0-9]{16,17}:.+",
@@ -120,14 +119,15 @@ def examples() -> Shapes:
 
 
 @pytest.fixture(scope="module")
-def simulated(tmp_path_factory: pytest.TempPathFactory) -> list[Written]:
-    folder = tmp_path_factory.mktemp("shapes")
-    return [Written(slug, write_client(slug, folder / slug, end=END)) for slug in ("harbor", "larkfield")]
-
-
-@pytest.fixture(scope="module")
-def shapes(simulated: list[Written]) -> Shapes:
-    return Shapes([record for written in simulated for record in written.records.values()])
+def shapes(harbor: Written, larkfield: Written) -> Shapes:
+    """Up to forty records of each event name, identity type and set of members."""
+    alike: dict[tuple[object, ...], list[Record]] = defaultdict(list)
+    for written in (harbor, larkfield):
+        for record in written.records.values():
+            group = alike[record["eventName"], record["userIdentity"].get("type"), tuple(record)]
+            if len(group) < 40:
+                group.append(record)
+    return Shapes([record for group in alike.values() for record in group])
 
 
 def test_records_have_no_member_that_aws_does_not_send(examples: Shapes, shapes: Shapes) -> None:
@@ -157,7 +157,9 @@ def test_values_have_the_forms_of_the_examples(examples: Shapes, shapes: Shapes)
 
 
 # Members whose values take more forms than a handful of examples shows.
-LOOSER: dict[tuple[str, ...], str] = {}
+LOOSER = {
+    ("requestID",): "S3 numbers its requests with sixteen letters and digits, other services with a UUID",
+}
 
 
 def test_events_of_one_name_have_the_same_parameters_and_answers(examples: Shapes, shapes: Shapes) -> None:
@@ -170,38 +172,36 @@ def test_events_of_one_name_have_the_same_parameters_and_answers(examples: Shape
                 assert found <= known[path], (name, path, found)
 
 
-def test_listings_have_the_members_of_the_example_listing(simulated: list[Written]) -> None:
+def test_listings_have_the_members_of_the_example_listing(written: Written) -> None:
     example = json.loads((EXAMPLES / "iam_authorization_details.json").read_text())
     known = {path for path, _ in paths({key: value for key, value in example.items() if key != "taken_at"})}
-    for written in simulated:
-        listing = dict(next(iter(written.details.values())))
-        assert set(listing.pop("ResponseMetadata")) == {
-            "RequestId",
-            "HTTPStatusCode",
-            "HTTPHeaders",
-            "RetryAttempts",
-        }
-        for path, _ in paths(listing):
-            if path[1:2] == ("[]",) and len(path) == 3:
-                assert path in known or path[2] in {
-                    "RoleLastUsed",
-                    "Tags",
-                    "UpdateDate",
-                    "InstanceProfileList",
-                }, path
+    listing = dict(next(iter(written.details.values())))
+    assert set(listing.pop("ResponseMetadata")) == {
+        "RequestId",
+        "HTTPStatusCode",
+        "HTTPHeaders",
+        "RetryAttempts",
+    }
+    for path, _ in paths(listing):
+        if path[1:2] == ("[]",) and len(path) == 3:
+            assert path in known or path[2] in {
+                "RoleLastUsed",
+                "Tags",
+                "UpdateDate",
+                "InstanceProfileList",
+            }, path
 
 
-def test_the_credential_report_has_the_columns_of_the_example_report(simulated: list[Written]) -> None:
+def test_the_credential_report_has_the_columns_of_the_example_report(written: Written) -> None:
     example = next(EXAMPLES.glob("credential_report_*.csv")).read_text().splitlines()[0]
     answer = json.loads((EXAMPLES / "credential_report_answer.json").read_text())
-    for written in simulated:
-        path = next(path for path in written.paths if "iam" in path.parts)
-        found = next(document for document in documents(path) if "Content" in document)
-        assert set(found) == set(answer)
-        table = base64.b64decode(found["Content"]).decode()
-        assert table.splitlines()[0] == example
-        rows: list[dict[str, Any]] = list(csv.DictReader(io.StringIO(table)))
-        assert rows[0]["user"] == "<root_account>"
-        for row in rows:
-            assert None not in row.values()
-            assert {row["password_enabled"], row["mfa_active"]} <= {"true", "false", "not_supported"}
+    path = next(path for path in written.paths if "iam" in path.parts)
+    found = next(document for document in documents(path) if "Content" in document)
+    assert set(found) == set(answer)
+    table = base64.b64decode(found["Content"]).decode()
+    assert table.splitlines()[0] == example
+    rows: list[dict[str, Any]] = list(csv.DictReader(io.StringIO(table)))
+    assert rows[0]["user"] == "<root_account>"
+    for row in rows:
+        assert None not in row.values()
+        assert {row["password_enabled"], row["mfa_active"]} <= {"true", "false", "not_supported"}

@@ -19,23 +19,6 @@ from tests.config.demo.reading import END, Record, Written, instant
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture(scope="module")
-def harbor(tmp_path_factory: pytest.TempPathFactory) -> Written:
-    return Written("harbor", write_client("harbor", tmp_path_factory.mktemp("harbor"), end=END))
-
-
-@pytest.fixture(scope="module")
-def larkfield(tmp_path_factory: pytest.TempPathFactory) -> Written:
-    return Written("larkfield", write_client("larkfield", tmp_path_factory.mktemp("larkfield"), end=END))
-
-
-@pytest.fixture(params=["harbor", "larkfield"])
-def written(request: pytest.FixtureRequest) -> Written:
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Written)
-    return found
-
-
 def test_harbor_holds_1204_privileged_sign_ins_of_which_3_lacked_a_factor(harbor: Written) -> None:
     assert judged(harbor) == {"pass": 1194, "fail": 3, "unknown": 7}
 
