@@ -4,9 +4,13 @@ Used to prove a template before it is kept, and to compare a provisioned schema 
 name is printed relative to the schema, so that two schemas of the same making give the same lines.
 """
 
+# ruff: noqa: S608 - the texts put together here are constants and names read from the catalog, quoted.
+
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
 
 from django.db import connection, transaction
 from django_tenants.utils import quote_schema_name
@@ -42,7 +46,8 @@ _QUERIES: Final = {
             (select string_agg(inhparent::regclass::text, ',' order by inhseqno) from pg_inherits
              where inhrelid = c.oid), {_acl("r", "relacl", "relowner")})
         from pg_class c where relnamespace = %(schema)s and relkind in ('r', 'p', 'f')""",
-    "column": """select c.relname || '.' || lpad((row_number() over (partition by c.oid order by attnum))::text, 4, '0'),
+    "column": """select c.relname || '.'
+            || lpad((row_number() over (partition by c.oid order by attnum))::text, 4, '0'),
             concat_ws(' | ', attname, format_type(atttypid, atttypmod), attnotnull::text,
             pg_get_expr(d.adbin, d.adrelid), 'identity ' || attidentity::text, 'generated ' || attgenerated::text,
             nullif(attcollation, 100)::regcollation::text, attstorage::text, attcompression::text,
@@ -107,7 +112,7 @@ def describe(schema: str) -> frozenset[Fact]:
         if row is None:
             raise LookupError(f'There is no schema "{schema}" in this database.')
         facts: set[Fact] = set()
-        with _narrowed_to(schema):
+        with narrowed_to(schema):
             for kind, query in _QUERIES.items():
                 cursor.execute(query, {"schema": row[0]})
                 facts.update(Fact(kind, name, definition) for name, definition in cursor.fetchall())
@@ -116,22 +121,19 @@ def describe(schema: str) -> frozenset[Fact]:
         return frozenset(facts)
 
 
-def _rows(cursor: object, table: str) -> set[Fact]:
+def _rows(cursor: Any, table: str) -> set[Fact]:
     # `to_jsonb` names the columns, so their order does not matter here; it is compared above.
     quoted = quote_schema_name(table)
-    cursor.execute(f"select (to_jsonb(t) - 'applied')::text from only {quoted} t")  # type: ignore[attr-defined] # noqa: S608
-    return {Fact("row", table, definition) for (definition,) in cursor.fetchall()}  # type: ignore[attr-defined]
+    cursor.execute(f"select (to_jsonb(t) - 'applied')::text from only {quoted} t")
+    return {Fact("row", table, definition) for (definition,) in cursor.fetchall()}
 
 
-class _narrowed_to:  # noqa: N801 - reads as the words of a with statement
+@contextmanager
+def narrowed_to(schema: str) -> Iterator[None]:
     """Have only `schema` on the path, so that names in it print bare and all others print whole."""
-
-    def __init__(self, schema: str) -> None:
-        self.schema = schema
-
-    def __enter__(self) -> None:
-        self.before = (connection.tenant, connection.include_public_schema)
-        connection.set_schema(self.schema, include_public=False)
-
-    def __exit__(self, *exc: object) -> None:
-        connection.set_tenant(*self.before)
+    before = (connection.tenant, connection.include_public_schema)
+    connection.set_schema(schema, include_public=False)
+    try:
+        yield
+    finally:
+        connection.set_tenant(*before)

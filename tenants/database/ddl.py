@@ -7,13 +7,15 @@ stand. What it does not cover is found by `tenants.database.template`, which rep
 catalogs before it keeps it.
 """
 
+# ruff: noqa: S608 - the texts put together here are constants and names read from the catalog, quoted.
+
 from __future__ import annotations
 
 from typing import Any, Final
 
 from django.db import connection, transaction
 
-from tenants.database.catalog import _narrowed_to
+from tenants.database.catalog import narrowed_to
 
 _Row = tuple[Any, ...]
 
@@ -39,7 +41,7 @@ from pg_sequence s join pg_class c on c.oid = seqrelid
 where relnamespace = %(schema)s and not exists (select 1 from pg_depend where classid = 'pg_class'::regclass
     and objid = seqrelid and deptype = 'i')
 order by relname
-"""  # noqa: S608
+"""
 
 _SEQUENCE_OWNERS: Final = """
 select format('alter sequence %%I owned by %%I.%%I', c.relname, t.relname, attname)
@@ -51,8 +53,7 @@ order by c.relname
 
 # A function whose signature or body names a table's row type can only follow the tables.
 _FUNCTIONS: Final = """
-select format('create %%s %%s', case prokind when 'p' then 'procedure' else 'function' end, ''),
-    quote_ident(proname), pg_get_functiondef(p.oid),
+select quote_ident(proname), pg_get_functiondef(p.oid),
     prosqlbody is not null or exists (select 1 from pg_type t join pg_class c on c.oid = typrelid
         where (t.oid = prorettype or t.oid = any(proargtypes)) and relkind in ('r', 'p', 'v', 'm'))
 from pg_proc p where pronamespace = %(schema)s and prokind in ('f', 'p') order by p.oid
@@ -83,7 +84,7 @@ from pg_class c join pg_attribute on attrelid = c.oid join pg_type t on t.oid = 
 where relnamespace = %(schema)s and relkind in ('r', 'p') and not relispartition
     and attnum > 0 and not attisdropped
 order by c.oid, attnum
-"""  # noqa: S608
+"""
 
 # Primary, unique, check and exclusion constraints stand in the table; the rest follows the rows.
 _CONSTRAINTS: Final = """
@@ -175,7 +176,7 @@ def dump(schema: str) -> str:
         row = cursor.fetchone()
         if row is None:
             raise LookupError(f'There is no schema "{schema}" in this database.')
-        with _narrowed_to(schema):
+        with narrowed_to(schema):
             statements = _Dump(cursor, row[0], row[1]).statements()
     return "".join(f"{statement.strip().rstrip(';')};\n" for statement in statements)
 
@@ -221,7 +222,7 @@ class _Dump:
         """Definitions carry the schema's name once, before the function's own."""
         early: list[str] = []
         late: list[str] = []
-        for _, name, definition, after_tables in self.ask(_FUNCTIONS):
+        for name, definition, after_tables in self.ask(_FUNCTIONS):
             bare = definition.replace(f" {self.schema}.{name}(", f" {name}(", 1)
             (late if after_tables else early).append(bare)
         return early, late
@@ -271,7 +272,8 @@ class _Dump:
         for table, columns in self.ask(_ROW_COLUMNS):
             now = table == "django_migrations"
             values = " || ', ' || ".join(
-                "'now()'" if now and name == "applied" else f"quote_nullable({quote(name)}::text)" for name in columns
+                "'now()'" if now and name == "applied" else f"quote_nullable({quote(name)}::text)"
+                for name in columns
             )
             self.cursor.execute(f"select '(' || {values} || ')' from only {quote(table)} order by ctid")
             if rows := [row[0] for row in self.cursor.fetchall()]:

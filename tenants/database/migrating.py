@@ -99,7 +99,7 @@ class _Run:
             self._migrate_chunk(chunk)
         return self.outcome
 
-    def _behind(self):  # type: ignore[no-untyped-def] # noqa: ANN202 - a queryset of Client
+    def _behind(self):  # type: ignore[no-untyped-def]
         return Client.objects.exclude(release=self.release).order_by("slug")
 
     def _failed_keys(self) -> list[object]:
@@ -113,7 +113,9 @@ class _Run:
                 self.outcome.failed[client.slug] = "it has no schema, or one without django_migrations"
                 continue
             known = applied[client.schema_name]
-            pending.append((client, [step for step in self.steps if (step["app"], step["name"]) not in known]))
+            pending.append(
+                (client, [step for step in self.steps if (step["app"], step["name"]) not in known])
+            )
         self._send(pending)
         for client, steps in pending:
             python = next((step for step in steps if step["sql"] is None), None)
@@ -150,7 +152,7 @@ class _Run:
             with at_client(client):
                 executor = executor_here()
                 executor.migrate([(step["app"], step["name"])])
-        except Exception as error:  # noqa: BLE001 - a migration's Python may raise anything; the others go on
+        except Exception as error:
             self.outcome.failed[client.slug] = f"{step['app']}.{step['name']}: {' '.join(str(error).split())}"
 
 
@@ -186,7 +188,8 @@ def _text(client: Client, steps: list[Step], release: str) -> str:
     parts += [step["sql"] or "" for step in leading]
     if leading:
         rows = sql.SQL(", ").join(
-            sql.SQL("({}, {}, now())").format(sql.Literal(step["app"]), sql.Literal(step["name"])) for step in leading
+            sql.SQL("({}, {}, now())").format(sql.Literal(step["app"]), sql.Literal(step["name"]))
+            for step in leading
         )
         insert = sql.SQL("insert into django_migrations (app, name, applied) values ") + rows
         parts.append(f"{insert.as_string(connection.connection)};\n")
@@ -215,4 +218,3 @@ def _execute_patiently(texts: list[str], say: Say) -> None:
                 raise
             say(f"A table is in use; trying again in {pause} s.")
             time.sleep(pause)
-

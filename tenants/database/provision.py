@@ -44,11 +44,12 @@ def _insert(instance: Model) -> str:
     """Return the INSERT of an unsaved row, values merged; what Django's `save()` would store."""
     fields = instance._meta.concrete_fields
     values = [
-        sql.Literal(field.get_db_prep_save(field.pre_save(instance, add=True), connection)) for field in fields
+        sql.Literal(field.get_db_prep_save(field.pre_save(instance, add=True), connection))
+        for field in fields
     ]
     statement = sql.SQL("insert into public.{} ({}) values ({})").format(
         sql.Identifier(instance._meta.db_table),
-        sql.SQL(", ").join(sql.Identifier(field.column) for field in fields),
+        sql.SQL(", ").join([sql.Identifier(str(field.column)) for field in fields]),
         sql.SQL(", ").join(values),
     )
     return _text(statement)

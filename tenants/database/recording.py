@@ -38,7 +38,7 @@ def client_plan(executor: MigrationExecutor) -> list[Migration]:
     return [node for node, _ in executor.migration_plan(client_targets(executor), clean_start=True)]
 
 
-def migrate_here(targets: Iterable[tuple[str, str]] | None = None) -> None:
+def migrate_here(targets: Iterable[tuple[str, str | None]] | None = None) -> None:
     """Bring the schema that the connection is at to its last migrations, or to `targets`, the stock way."""
     executor = executor_here()
     executor.migrate(list(client_targets(executor) if targets is None else targets))
@@ -49,7 +49,7 @@ def migrate_and_record() -> list[Step]:
     sent: dict[tuple[str, str], list[str]] = {}
     current: list[str] = []
 
-    class RecordingEditor(connection.SchemaEditorClass):  # type: ignore[name-defined,misc]
+    class RecordingEditor(connection.SchemaEditorClass):  # type: ignore[name-defined]
         """Keeps the text of each statement as it goes to the server, parameters merged."""
 
         def execute(self, sql: Any, params: Any = ()) -> Any:
@@ -71,7 +71,10 @@ def migrate_and_record() -> list[Step]:
         executor.migrate(client_targets(executor))
     finally:
         connection.SchemaEditorClass = stock_editor
-    return [_step(migration, sent.get((migration.app_label, migration.name))) for migration in client_plan(executor)]
+    return [
+        _step(migration, sent.get((migration.app_label, migration.name)))
+        for migration in client_plan(executor)
+    ]
 
 
 def _step(migration: Migration, sent: list[str] | None) -> Step:

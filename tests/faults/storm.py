@@ -98,7 +98,9 @@ class Figures:
         )
 
 
-def storm(engine: str, url: str, *, reads: int, seconds: float, pool: bool = False, threads: int = 8) -> Figures:
+def storm(
+    engine: str, url: str, *, reads: int, seconds: float, pool: bool = False, threads: int = 8
+) -> Figures:
     """Run until `reads` seeded rows were read, or `seconds` are over; count what was wrong."""
     figures = Figures(engine + (" with a pool" if pool else ""))
     stop = threading.Event()
@@ -109,7 +111,7 @@ def storm(engine: str, url: str, *, reads: int, seconds: float, pool: bool = Fal
         def running() -> None:
             try:
                 run()
-            except BaseException as error:  # noqa: BLE001 - a thread's fault is the test's
+            except BaseException as error:
                 failures.append(error)
                 stop.set()
 
@@ -359,7 +361,9 @@ class _Sailor:
 
     def err(self) -> None:
         with contextlib.suppress(Error), self.wrapper.cursor() as cursor:
-            cursor.execute(self.dice.choice(["select 1 / 0", "select", "select pg_sleep(0.004), owner from seeded"]))
+            cursor.execute(
+                self.dice.choice(["select 1 / 0", "select", "select pg_sleep(0.004), owner from seeded"])
+            )
         self.by_cursor()
 
     def leave_transaction_by_text(self) -> None:

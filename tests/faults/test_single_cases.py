@@ -50,7 +50,10 @@ class Bench:
 
         def run() -> None:
             with psycopg.connect(self.url, autocommit=True) as server:
-                sleeping = "select pg_cancel_backend(pid) from pg_stat_activity where pid = %s and wait_event = 'PgSleep'"
+                sleeping = (
+                    "select pg_cancel_backend(pid) from pg_stat_activity"
+                    " where pid = %s and wait_event = 'PgSleep'"
+                )
                 for _ in range(3000):
                     if server.execute(sleeping, [pid]).fetchone():
                         return
@@ -398,6 +401,10 @@ def outcome(case: Case, engine: str, url: str) -> str:
 
 
 @pytest.mark.parametrize(("case", "wanted"), CASES, ids=[case.__name__ for case, _ in CASES])
-def test_our_backend_holds_where_the_stock_backend_reads_a_foreign_row(case: Case, wanted: str, url: str) -> None:
+def test_our_backend_holds_where_the_stock_backend_reads_a_foreign_row(
+    case: Case, wanted: str, url: str
+) -> None:
     assert outcome(case, OURS, url) == wanted
-    assert outcome(case, STOCK, url) not in ("alpha", REFUSED), "the stock backend holds here: the case shows nothing"
+    assert outcome(case, STOCK, url) not in ("alpha", REFUSED), (
+        "the stock backend holds here: the case shows nothing"
+    )

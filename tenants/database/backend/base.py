@@ -34,12 +34,12 @@ SCHEMAS_PER_CONNECTION = 32
 # psycopg as Django sees it, but its connections are guarded.
 _driver = types.ModuleType("psycopg")
 _driver.__dict__.update(vars(psycopg))
-_driver.connect = GuardedConnection.connect  # type: ignore[attr-defined]
+_driver.connect = GuardedConnection.connect
 
 _GUARDED = {Cursor: GuardedCursor, ServerBindingCursor: GuardedBindingCursor}
 
 
-class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]
+class DatabaseWrapper(stock.DatabaseWrapper):
     """A connection that is at one client or at `public`, and sends nothing unless the server agrees.
 
     `wanted_path` is the text of the search path for the schema that was set last.
@@ -131,7 +131,11 @@ class DatabaseWrapper(stock.DatabaseWrapper):  # type: ignore[misc]
         """Between requests and tasks: also close a connection that has served many clients."""
         super().close_if_unusable_or_obsolete()
         connection = self.connection
-        if connection is None or self.in_atomic_block or len(connection.schemas_seen) <= SCHEMAS_PER_CONNECTION:
+        if (
+            connection is None
+            or self.in_atomic_block
+            or len(connection.schemas_seen) <= SCHEMAS_PER_CONNECTION
+        ):
             return
         if self.pool:
             connection.close()  # a pool replaces a closed connection that is given back

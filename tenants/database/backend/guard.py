@@ -259,7 +259,7 @@ class GuardedConnection(psycopg.Connection[Any]):
             self._cleared_for_pipeline = False
 
 
-class _Guard:
+class _Guard(psycopg.Cursor[Any] if TYPE_CHECKING else object):  # type: ignore[misc]
     """What our cursors add: they know whose they are, and show the text to the connection first."""
 
     _conn: GuardedConnection
@@ -279,7 +279,7 @@ class _Guard:
 
     def _start_copy_gen(self, statement: Query, *args: Any, **kwargs: Any) -> PQGen[None]:
         self._copied = statement
-        yield from super()._start_copy_gen(statement, *args, **kwargs)  # type: ignore[misc]
+        yield from super()._start_copy_gen(statement, *args, **kwargs)
 
     def _start_query(self, query: Query | None = None) -> PQGen[None]:
         self.refuse_if_kept()
@@ -287,14 +287,14 @@ class _Guard:
         shown = self._copied if query is None else query
         self._copied = None
         self._conn.announce(_text_of(shown, self._conn))
-        yield from super()._start_query(query)  # type: ignore[misc]
+        yield from super()._start_query(query)
 
 
-class GuardedCursor(_Guard, DjangoCursor):  # type: ignore[misc]
+class GuardedCursor(_Guard, DjangoCursor):
     """Django's cursor (parameters merged by the client), guarded."""
 
 
-class GuardedBindingCursor(_Guard, DjangoBindingCursor):  # type: ignore[misc]
+class GuardedBindingCursor(_Guard, DjangoBindingCursor):
     """Django's cursor for `server_side_binding`, guarded."""
 
 
@@ -305,20 +305,20 @@ class _ServerGuard(_Guard):
 
     def _declare_gen(self, *args: Any, **kwargs: Any) -> PQGen[None]:
         self._opened_on = self._conn.wanted()[0]
-        yield from super()._declare_gen(*args, **kwargs)  # type: ignore[misc]
+        yield from super()._declare_gen(*args, **kwargs)
 
     def _fetch_gen(self, num: int | None) -> PQGen[Any]:
         yield from self._confirm_opened()
-        return (yield from super()._fetch_gen(num))  # type: ignore[misc]
+        return (yield from super()._fetch_gen(num))
 
     def _scroll_gen(self, value: int, mode: str) -> PQGen[None]:
         yield from self._confirm_opened()
-        yield from super()._scroll_gen(value, mode)  # type: ignore[misc]
+        yield from super()._scroll_gen(value, mode)
 
     def _close_gen(self) -> PQGen[None]:
         """Close on the server only what is still ours: another user may have a cursor of this name."""
         if self._lease is self._conn.current_lease:
-            yield from super()._close_gen()  # type: ignore[misc]
+            yield from super()._close_gen()
 
     def _confirm_opened(self) -> PQGen[None]:
         """Rows not fetched yet may still call functions, so the path is confirmed for them as well."""
@@ -327,7 +327,7 @@ class _ServerGuard(_Guard):
         yield from self._conn.confirm_path()
 
 
-class GuardedServerCursor(_ServerGuard, DjangoServerSideCursor):  # type: ignore[misc]
+class GuardedServerCursor(_ServerGuard, DjangoServerSideCursor):
     """Django's named cursor, guarded."""
 
 

@@ -28,9 +28,7 @@ _SETS_PATH: Final = re.compile(
     r"set\s+(?:session\s+|local\s+)?(?:(?:search_path|schema|role|session\s+authorization)\b|\"search_path\")",
     re.IGNORECASE,
 )
-_ROLLBACK_TO: Final = re.compile(
-    r"\s*rollback\s+(?:work\s+|transaction\s+)?to\b[^;]*;?\s*\Z", re.IGNORECASE
-)
+_ROLLBACK_TO: Final = re.compile(r"\s*rollback\s+(?:work\s+|transaction\s+)?to\b[^;]*;?\s*\Z", re.IGNORECASE)
 _DECLARE: Final = re.compile(r'\s*declare\s+(?:"((?:[^"]|"")*)"|(\w+))', re.IGNORECASE)
 _FETCH: Final = re.compile(r"\s*(?:fetch|move)\b", re.IGNORECASE)
 # On servers that do not report the path, only after these is what was confirmed still known.

@@ -27,7 +27,7 @@ from tenants.database.recording import migrate_here
 from tenants.database.template import template_ddl
 from tests import make
 
-SQL_ONLY = '''
+SQL_ONLY = """
 from django.db import migrations, models
 
 class Migration(migrations.Migration):
@@ -41,8 +41,8 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL([("create table words as select %s::text as word", ["it's; 100%"])]),
     ]
-'''
-WITH_PYTHON = '''
+"""
+WITH_PYTHON = """
 from django.db import migrations
 
 def note(apps, schema_editor):
@@ -54,8 +54,8 @@ def note(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [("evidence", "9001_sql")]
     operations = [migrations.RunPython(note, migrations.RunPython.noop)]
-'''
-AFTER_PYTHON = '''
+"""
+AFTER_PYTHON = """
 from django.db import migrations, models
 
 class Migration(migrations.Migration):
@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
         migrations.AddField("batch", "again", models.IntegerField(default=7)),
         migrations.AlterField("batch", "noted", models.TextField(default="", null=True)),
     ]
-'''
+"""
 
 
 class Future:
@@ -74,7 +74,7 @@ class Future:
         self.folder = folder / "later_evidence"
         source = Path(evidence.migrations.__file__).parent
         shutil.copytree(source, self.folder, ignore=shutil.ignore_patterns("__pycache__"))
-        self.last = sorted(path.stem for path in source.glob("[0-9]*.py"))[-1]
+        self.last = max(path.stem for path in source.glob("[0-9]*.py"))
         self.settings = settings
 
     def add(self, name: str, text: str) -> None:
@@ -156,11 +156,15 @@ def test_check_says_whether_there_is_anything_to_do(own_database: str, future: F
     assert ended.value.code == 1
 
 
-def test_every_client_gets_sql_made_once_and_is_as_if_migrated_alone(clients: list[Client], future: Future) -> None:
+def test_every_client_gets_sql_made_once_and_is_as_if_migrated_alone(
+    clients: list[Client], future: Future
+) -> None:
     before = release.client_release()
     future.add("9001_sql", SQL_ONLY)
     said = migrate(verbosity=1)
-    assert re.search(r"10 of 13 clients migrated \(c00 to c09, .*\)\.\n13 of 13 clients migrated \(c10 to c12", said)
+    assert re.search(
+        r"10 of 13 clients migrated \(c00 to c09, .*\)\.\n13 of 13 clients migrated \(c10 to c12", said
+    )
     assert release.client_release() != before
     assert set(Client.objects.values_list("release", flat=True)) == {release.client_release()}
     make.client("fresh")
@@ -171,7 +175,9 @@ def test_every_client_gets_sql_made_once_and_is_as_if_migrated_alone(clients: li
     assert migrate(verbosity=1) == "Nothing to migrate.\n"
 
 
-def test_a_migration_that_is_more_than_sql_runs_by_django_in_each_client(few: list[Client], future: Future) -> None:
+def test_a_migration_that_is_more_than_sql_runs_by_django_in_each_client(
+    few: list[Client], future: Future
+) -> None:
     future.add("9001_sql", SQL_ONLY)
     future.add("9002_python", WITH_PYTHON)
     future.add("9003_after", AFTER_PYTHON)
@@ -179,18 +185,26 @@ def test_a_migration_that_is_more_than_sql_runs_by_django_in_each_client(few: li
     assert set(Client.objects.values_list("release", flat=True)) == {release.client_release()}
     assert words_of("c04") == ["c04", "it's; 100%"]
     assert form("c04") ^ form(migrated_from_nothing()) == set()
-    steps = {step["name"]: step["sql"] for step in SchemaTemplate.objects.get(pk=release.client_release()).steps}
-    assert steps["9001_sql"] and steps["9003_after"] and steps["9002_python"] is None
+    steps = {
+        step["name"]: step["sql"] for step in SchemaTemplate.objects.get(pk=release.client_release()).steps
+    }
+    assert steps["9001_sql"]
+    assert steps["9002_python"] is None
+    assert steps["9003_after"]
 
 
-def test_one_client_that_fails_holds_up_nobody_and_is_done_when_mended(few: list[Client], future: Future) -> None:
+def test_one_client_that_fails_holds_up_nobody_and_is_done_when_mended(
+    few: list[Client], future: Future
+) -> None:
     with at_client("c03"), connection.cursor() as cursor:
         cursor.execute("create table words (other integer)")
     future.add("9001_sql", SQL_ONLY)
     with pytest.raises(CommandError) as refused:
         migrate(verbosity=0)
     assert refused.value.returncode == 1
-    assert re.search(r'1 clients were not migrated:\n  c03: relation "words" already exists', str(refused.value))
+    assert re.search(
+        r'1 clients were not migrated:\n  c03: relation "words" already exists', str(refused.value)
+    )
     behind = Client.objects.exclude(release=release.client_release())
     assert list(behind.values_list("slug", flat=True)) == ["c03"]
     assert "batch_noted" not in {fact.name for fact in describe("c03")}, "half a migration was left"
@@ -232,9 +246,12 @@ def test_a_client_without_a_schema_is_named(own_database: str, future: Future) -
 
 
 def test_one_app_goes_back_and_forth_in_every_client(few: list[Client], future: Future) -> None:
-    future.add("9001_sql", AFTER_PYTHON.replace("9002_python", future.last).replace(
-        'migrations.AlterField("batch", "noted", models.TextField(default="", null=True)),', ""
-    ))
+    future.add(
+        "9001_sql",
+        AFTER_PYTHON.replace("9002_python", future.last).replace(
+            'migrations.AlterField("batch", "noted", models.TextField(default="", null=True)),', ""
+        ),
+    )
     migrate(verbosity=0)
     assert "again" in "".join(fact.definition for fact in describe("c04") if fact.kind == "column")
     migrate("evidence", future.last, verbosity=0)

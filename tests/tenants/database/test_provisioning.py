@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 from django.db import DatabaseError, connection, transaction
 
@@ -52,7 +51,8 @@ def test_provisioning_is_one_round_trip_with_row_schema_and_migrations(own_datab
     assert trips.count == 1
     assert Client.objects.get(slug="harbor").release == client_release()
     migrated = run('select app, name from "harbor".django_migrations order by id')
-    assert ("evidence", "0001_initial") in migrated and len(migrated) == len(SchemaTemplate.objects.get().steps)
+    assert ("evidence", "0001_initial") in migrated
+    assert len(migrated) == len(SchemaTemplate.objects.get().steps)
 
 
 def test_a_provisioned_schema_is_a_migrated_one(own_database: str) -> None:
@@ -60,7 +60,17 @@ def test_a_provisioned_schema_is_a_migrated_one(own_database: str) -> None:
     by_template, by_migrations = describe("harbor"), describe(migrated_schema("by-migrations"))
     assert by_template ^ by_migrations == frozenset()
     kinds = {fact.kind for fact in by_template}
-    assert kinds >= {"schema", "table", "column", "sequence", "constraint", "index", "trigger", "function", "row"}
+    assert kinds >= {
+        "schema",
+        "table",
+        "column",
+        "sequence",
+        "constraint",
+        "index",
+        "trigger",
+        "function",
+        "row",
+    }
 
 
 # Each of these must be seen by the comparison, or the test above shows nothing.
@@ -69,7 +79,8 @@ CHANGES: dict[str, str] = {
     "column type": "alter table evidence_batch alter column reason type varchar(80)",
     "default": "alter table evidence_batch alter column reason set default 'x'",
     "null": "alter table evidence_batch alter column reason drop not null",
-    "column order": "alter table evidence_batch drop column reason; alter table evidence_batch add reason text not null",
+    "column order": "alter table evidence_batch drop column reason;"
+    " alter table evidence_batch add reason text not null",
     "sequence": "alter sequence evidence_batch_id_seq increment 2",
     "sequence position": "select nextval('evidence_batch_id_seq')",
     "identity": "alter table evidence_batch alter column id set generated always",
@@ -168,7 +179,9 @@ def test_whatever_migrations_make_is_in_the_text() -> None:
 
 
 @pytest.mark.django_db
-def test_what_the_text_cannot_express_stops_the_release_and_not_a_client(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_text_cannot_express_stops_the_release_and_not_a_client(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from tenants.database import template
 
     def with_a_policy() -> list:
@@ -181,13 +194,15 @@ def test_what_the_text_cannot_express_stops_the_release_and_not_a_client(monkeyp
 
     template_steps = template.migrate_and_record
     monkeypatch.setattr(template, "migrate_and_record", with_a_policy)
-    with pytest.raises(NotProvisioned, match="policy evidence_batch.mine"):
+    with pytest.raises(NotProvisioned, match=r"policy evidence_batch\.mine"):
         make_template()
 
 
 def test_a_template_leaves_nothing_behind(own_database: str) -> None:
     make_template()
-    leftover = run(f"select nspname from pg_namespace where nspname in ('{TEMPLATE_SCHEMA}', '{PROOF_SCHEMA}')")
+    leftover = run(
+        f"select nspname from pg_namespace where nspname in ('{TEMPLATE_SCHEMA}', '{PROOF_SCHEMA}')"
+    )
     assert leftover == []
 
 
@@ -196,7 +211,9 @@ def test_a_failed_provisioning_leaves_neither_row_nor_schema(own_database: str) 
     harbor = new("harbor")
     with pytest.raises(DatabaseError, match="already exists"):
         provision(harbor)
-    assert not Client.objects.exists() and harbor._state.adding and harbor.release == ""
+    assert not Client.objects.exists()
+    assert harbor._state.adding
+    assert harbor.release == ""
     assert run("select count(*) from pg_class where relnamespace = '\"harbor\"'::regnamespace") == [(0,)]
 
 
@@ -213,7 +230,7 @@ def test_a_client_that_has_a_row_gets_its_schema() -> None:
 def test_provisioning_without_a_template_says_to_migrate() -> None:
     SchemaTemplate.objects.all().delete()
     template_ddl.cache_clear()
-    with pytest.raises(NotProvisioned, match="manage.py migrate"):
+    with pytest.raises(NotProvisioned, match=r"manage\.py migrate"):
         provision(new("harbor"))
     template_ddl.cache_clear()
 
@@ -225,5 +242,3 @@ def test_the_path_after_provisioning_is_the_one_before() -> None:
         before = run("select current_schemas(false)")
         provision(new("harbor"))
         assert run("select current_schemas(false)") == before
-
-

@@ -30,9 +30,8 @@ def test_a_statement_is_one_round_trip_while_the_client_stays(two: tuple[Client,
 
 def test_entering_and_leaving_send_nothing(two: tuple[Client, Client]) -> None:
     ask()
-    with round_trips() as trips:
-        with client(two[0]), client(two[1]), public(), client(two[0]):
-            pass
+    with round_trips() as trips, client(two[0]), client(two[1]), public(), client(two[0]):
+        pass
     assert trips.count == 0
 
 
@@ -43,7 +42,9 @@ def test_a_switch_costs_one_round_trip_with_the_next_statement(two: tuple[Client
     assert trips.count == 2
 
 
-@pytest.mark.skipif("__import__('os').environ.get('PROOFLINE_TEST_DATABASE_URL')", reason="PostgreSQL 18 reports")
+@pytest.mark.skipif(
+    "__import__('os').environ.get('PROOFLINE_TEST_DATABASE_URL')", reason="PostgreSQL 18 reports"
+)
 def test_on_18_a_transaction_costs_no_more_than_its_statements(two: tuple[Client, Client]) -> None:
     with client(two[0]):
         ask()

@@ -81,7 +81,9 @@ def test_a_rollback_to_a_savepoint_is_told_from_a_rollback(text: str, is_one: bo
     assert statements.is_rollback_to(text) is is_one
 
 
-@pytest.mark.parametrize("text", ["do $$ begin end $$", "call p()", "set x.y = 1", "commit", "select 1; select 2"])
+@pytest.mark.parametrize(
+    "text", ["do $$ begin end $$", "call p()", "set x.y = 1", "commit", "select 1; select 2"]
+)
 def test_after_some_statements_nothing_is_remembered(text: str) -> None:
     assert not statements.leaves_path_alone(text)
 
