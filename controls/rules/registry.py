@@ -42,10 +42,7 @@ class RuleSetInForce:
     def fact_names(self) -> frozenset[str]:
         """The names of facts (`privileged`) that some judged rule may ask for."""
         return frozenset(
-            name.rsplit(".", 1)[-1]
-            for ruleset in self.sets
-            for rule in ruleset.rules
-            for name in rule.facts
+            name.rsplit(".", 1)[-1] for ruleset in self.sets for rule in ruleset.rules for name in rule.facts
         )
 
 
@@ -54,16 +51,12 @@ def in_force() -> RuleSetInForce:
     rows = RuleSetting.objects.order_by("valid_from", "pk").values_list(
         "rule", "values", "enabled", "valid_from"
     )
-    versions = tuple(
-        (rule, _frozen(values), enabled, begin) for rule, values, enabled, begin in rows
-    )
+    versions = tuple((rule, _frozen(values), enabled, begin) for rule, values, enabled, begin in rows)
     return _compiled(versions, connection.tenant.zone)
 
 
 def _frozen(values: dict[str, object]) -> tuple[tuple[str, object], ...]:
-    return tuple(
-        sorted((k, tuple(v) if isinstance(v, list) else v) for k, v in values.items())
-    )
+    return tuple(sorted((k, tuple(v) if isinstance(v, list) else v) for k, v in values.items()))
 
 
 @lru_cache(maxsize=64)
@@ -78,11 +71,7 @@ def _compiled(
         off: set[str] = set()
         for rule, values, enabled, since in versions:
             if since <= begin:
-                settings[rule] = {
-                    k: list(v) if isinstance(v, tuple) else v for k, v in values
-                }
+                settings[rule] = {k: list(v) if isinstance(v, tuple) else v for k, v in values}
                 off.discard(rule) if enabled else off.add(rule)
-        sets.append(
-            compile_rules([r for r in rules() if r.id not in off], settings, {}, zone)
-        )
+        sets.append(compile_rules([r for r in rules() if r.id not in off], settings, {}, zone))
     return RuleSetInForce(begins, sets)

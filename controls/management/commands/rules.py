@@ -21,15 +21,20 @@ class Command(BaseCommand):
 
     help = "List the rules, or run the cases that they carry."
     action = tooling("reads rule files, knows no client")
-    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own attribute
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare `list` and `test`."""
         actions = parser.add_subparsers(dest="action", required=True)
-        for name, sentence in (("list", "list every rule"), ("test", "run the cases of all rules, or of some")):
+        for name, sentence in (
+            ("list", "list every rule"),
+            ("test", "run the cases of all rules, or of some"),
+        ):
             action = actions.add_parser(name, help=sentence)
             action.add_argument("--json", action="store_true", help="one JSON object on standard output")
-            action.add_argument("--rules", type=Path, default=FOLDER, help="folder of <family>/<slug>.yml files")
+            action.add_argument(
+                "--rules", type=Path, default=FOLDER, help="folder of <family>/<slug>.yml files"
+            )
             if name == "test":
                 action.add_argument("ids", nargs="*", metavar="ID", help="only these rules")
 
@@ -56,7 +61,14 @@ class Command(BaseCommand):
         """Say all that is wrong with the files."""
         if as_json:
             failed = [
-                {"rule": None, "case": None, "file": e.file, "line": e.line, "column": e.column, "sentence": e.sentence}
+                {
+                    "rule": None,
+                    "case": None,
+                    "file": e.file,
+                    "line": e.line,
+                    "column": e.column,
+                    "sentence": e.sentence,
+                }
                 for e in refused.errors
             ]
             self.write_json({"rules": 0, "cases": 0, "failed": failed})
@@ -75,7 +87,9 @@ class Command(BaseCommand):
         for entry in entries:
             notes = [str(entry["why_not_judged"])] if not entry["judged"] else []
             notes += [f"waits for source {', '.join(entry['waits_for'])}"] if entry["waits_for"] else []
-            head = f"{entry['id']}  {entry['title']}  ({entry['kind']}, {entry['severity']}, {entry['version']})"
+            head = (
+                f"{entry['id']}  {entry['title']}  ({entry['kind']}, {entry['severity']}, {entry['version']})"
+            )
             self.stdout.write(head)
             for note in notes:
                 self.stdout.write(f"     {note}")

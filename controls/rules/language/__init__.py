@@ -1,8 +1,8 @@
 """The rule language: read, check, compile and judge. Pure Python; Django stands outside.
 
-    rules = load_rules(folder)
-    judged = compile_rules(rules, settings={"R01": {}}, lists={}, zone="Europe/Berlin")
-    for judgment in judged.judge(event, facts): …
+rules = load_rules(folder)
+judged = compile_rules(rules, settings={"R01": {}}, lists={}, zone="Europe/Berlin")
+for judgment in judged.judge(event, facts): …
 """
 
 from controls.rules.language.buckets import bucket_of, exception_key, group_key

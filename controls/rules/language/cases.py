@@ -153,7 +153,9 @@ class _CaseFacts:
 
 def _as_of(stated: object, time: datetime) -> object:
     """Return a stated fact at a time. A list of `{value, from, to}` states it as intervals."""
-    if not (isinstance(stated, list) and stated and all(isinstance(i, dict) and "value" in i for i in stated)):
+    if not (
+        isinstance(stated, list) and stated and all(isinstance(i, dict) and "value" in i for i in stated)
+    ):
         return stated
     for interval in stated:
         begins, ends = interval.get("from"), interval.get("to")
@@ -165,7 +167,9 @@ def _as_of(stated: object, time: datetime) -> object:
     return MISSING
 
 
-def _judge_items(rules: RuleSet, rule: Rule, case: Case, items: Sequence[object]) -> list[tuple[Judgment, datetime]]:
+def _judge_items(
+    rules: RuleSet, rule: Rule, case: Case, items: Sequence[object]
+) -> list[tuple[Judgment, datetime]]:
     at = _moment(case.at, "at")
     judged: list[tuple[Judgment, datetime]] = []
     for item in items:
@@ -180,8 +184,7 @@ def _judge_given(rules: RuleSet, rule: Rule, case: Case) -> list[tuple[Judgment,
     facts = _CaseFacts(case, given)
     judged: list[tuple[Judgment, datetime]] = []
     for event in given.events:
-        for judgment in rules.judge(event, facts):
-            judged.append((judgment, event.time))
+        judged.extend((judgment, event.time) for judgment in rules.judge(event, facts))
     return judged
 
 
@@ -272,4 +275,3 @@ def run_cases(rules: Sequence[Rule]) -> tuple[int, list[CaseFailure]]:
             if failure is not None:
                 failed.append(failure)
     return ran, failed
-

@@ -5,12 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-from controls.rules.language.expressions import Either, Every, Expression, FieldTest, Named, Negation
-from controls.rules.language.kleene import Test, Truth, Unknown, all_of, any_of, negated, not_
+from controls.rules.language.expressions import Every, Expression, FieldTest, Named, Negation
+from controls.rules.language.kleene import Test, Truth, Unknown, all_of, any_of, not_
 from controls.rules.language.operators import Comparison, build_comparison, network_entry, references_match
 from controls.rules.language.placeholders import Unfilled, expand
 from controls.rules.language.reading import FACT, SETTING, Absence, reading
@@ -35,7 +34,7 @@ class Bindings:
 
     settings: Mapping[str, object] = field(default_factory=dict)
     lists: Mapping[str, Sequence[str] | None] = field(default_factory=dict)
-    zone: tzinfo = ZoneInfo("UTC")
+    zone: tzinfo = UTC
     zone_name: str = "UTC"
     never_sent: Callable[[str, str], bool] = _sends_everything
     # Sigma's own reading of what is not there: missing is false, and null matches missing.
@@ -63,7 +62,18 @@ SELECTIVITY: Final = {
 _OTHER_FIELD = 30
 # A new value with nearly every event: an index over them would remember nothing twice.
 _NEVER_INDEXED = frozenset(
-    {"time", "uid", "actor_key", "target_key", "src_ip", "occurrence_key", "seq", "raw", "digest", "session.uid"}
+    {
+        "time",
+        "uid",
+        "actor_key",
+        "target_key",
+        "src_ip",
+        "occurrence_key",
+        "seq",
+        "raw",
+        "digest",
+        "session.uid",
+    }
 )
 
 
@@ -110,8 +120,8 @@ def _expanded(test: FieldTest, bindings: Bindings) -> list[object]:
     for value in test.values:
         if isinstance(value.value, str):
             from_list = "%list." in value.value
-            for entry in expand(value.value, bindings.settings, bindings.lists, bindings.zone_name):
-                values.append(network_entry(entry) if from_list else entry)
+            entries = expand(value.value, bindings.settings, bindings.lists, bindings.zone_name)
+            values.extend(network_entry(entry) if from_list else entry for entry in entries)
         else:
             values.append(value.value)
     return values
@@ -129,7 +139,9 @@ def _compile_field_test(test: FieldTest, bindings: Bindings) -> Compiled:
     known = [value for value in values if not isinstance(value, Unfilled)]
     comparison = build_comparison(known, test.modifiers, bindings.zone)
     if unfilled:
-        return Compiled(_maybe_not(test, _with_unfilled(unfilled[0], comparison, test, read, absent, bindings)))
+        return Compiled(
+            _maybe_not(test, _with_unfilled(unfilled[0], comparison, test, read, absent, bindings))
+        )
     judge = _judgment(test, comparison, bindings)
     missing_holds = bindings.sigma and any(value is None for value in known)
     if comparison.per_moment is not None:
@@ -245,7 +257,9 @@ def _with_unfilled(
     return beside_unfilled
 
 
-def _existence(test: FieldTest, read: Callable[[Any, Any], object], absent: Absence, bindings: Bindings) -> Test:
+def _existence(
+    test: FieldTest, read: Callable[[Any, Any], object], absent: Absence, bindings: Bindings
+) -> Test:
     wanted = test.values[0].value is True
 
     def exists(event: Any, facts: Any) -> Truth:
@@ -261,7 +275,9 @@ def _existence(test: FieldTest, read: Callable[[Any, Any], object], absent: Abse
     return exists
 
 
-def _reference(test: FieldTest, read: Callable[[Any, Any], object], absent: Absence, bindings: Bindings) -> Test:
+def _reference(
+    test: FieldTest, read: Callable[[Any, Any], object], absent: Absence, bindings: Bindings
+) -> Test:
     others = []
     for value in test.values:
         path = str(value.value)
@@ -280,6 +296,3 @@ def _reference(test: FieldTest, read: Callable[[Any, Any], object], absent: Abse
 
     tests = [against(other, other_absent) for other, other_absent in others]
     return all_of(tests) if "all" in test.modifiers else any_of(tests)
-
-
-__all__ = ["Bindings", "Compiled", "Gate", "compile_expression", "negated"]

@@ -1,7 +1,7 @@
 """The condition line: `a and not 1 of filter_*`, read by the grammar of soc2-rules §3.2 (Sigma 2.1.0).
 
-    or   := and {"or" and}          not  := ["not"] not | atom
-    and  := not {"and" not}         atom := "(" or ")" | ("1" | "any" | "all") "of" ("them" | pattern) | name
+or   := and {"or" and}          not  := ["not"] not | atom
+and  := not {"and" not}         atom := "(" or ")" | ("1" | "any" | "all") "of" ("them" | pattern) | name
 """
 
 from __future__ import annotations
@@ -141,7 +141,8 @@ class _Parser:
             )
         if "*" in token.text:
             raise ConditionError(
-                f'a pattern needs a number before it: "1 of {token.text}" or "all of {token.text}"', token.offset
+                f'a pattern needs a number before it: "1 of {token.text}" or "all of {token.text}"',
+                token.offset,
             )
         return self.named(token)
 

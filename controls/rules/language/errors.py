@@ -28,7 +28,7 @@ class RuleErrors(Exception):
         super().__init__("\n".join(str(error) for error in self.errors))
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.65) -> str:
     """Return ` Did you mean "…"?` for the nearest known word, or nothing when none is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.65)
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
     return f' Did you mean "{near[0]}"?' if near else ""

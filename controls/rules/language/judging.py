@@ -76,18 +76,9 @@ class _CompiledRule:
         membership = self.population.test(event, facts)
         if membership is False or (membership is not True and not membership.can_hold):
             return None
-        doubt: Unknown | None = None
-        passing = ""
-        for known in self.filters:
-            held = known.test(event, facts)
-            if held is True:
-                if known.effect == "exclude":
-                    return None
-                passing = passing or known.id
-            elif held is not False and not (self.rule.kind == "state" and known.effect == "exclude"):
-                # A listing leaves an item out only by what it says of the item: R10's own worked case (an
-                # account whose `login` is not told) fails, and is not unknown.
-                doubt = held if doubt is None else doubt
+        excluded, passing, doubt = self._filtered(event, facts)
+        if excluded:
+            return None
         if membership is not True:
             return self._unknown(event, facts, "membership", membership)
         if passing:
@@ -105,6 +96,22 @@ class _CompiledRule:
         if self.rule.consequence == "alert":
             return self._judged(event, facts, "unknown", reason="pending", alert=True)
         return self._judged(event, facts, "fail")
+
+    def _filtered(self, event: Any, facts: Facts) -> tuple[bool, str, Unknown | None]:
+        """Return whether a filter leaves the member out, the filter that lets it pass, and the first in doubt."""
+        doubt: Unknown | None = None
+        passing = ""
+        for known in self.filters:
+            held = known.test(event, facts)
+            if held is True:
+                if known.effect == "exclude":
+                    return True, "", None
+                passing = passing or known.id
+            elif held is not False and not (self.rule.kind == "state" and known.effect == "exclude"):
+                # A listing leaves an item out only by what it says of the item: R10's own worked case (an
+                # account whose `login` is not told) fails, and is not unknown.
+                doubt = held if doubt is None else doubt
+        return False, passing, doubt
 
     def _unknown(self, event: Any, facts: Facts, reason: str, unknown: Unknown) -> Judgment:
         return self._judged(event, facts, "unknown", reason=reason, wants=unknown.facts, lacks=unknown.fields)
@@ -168,12 +175,16 @@ class _Index:
     """From an event's field values to the rules that can hold, remembered per distinct value."""
 
     def __init__(self, rules: Sequence[_CompiledRule]) -> None:
-        self.always: tuple[_CompiledRule, ...] = tuple(rule for rule in rules if rule.population.gates is None)
+        self.always: tuple[_CompiledRule, ...] = tuple(
+            rule for rule in rules if rule.population.gates is None
+        )
         gates: dict[str, list[tuple[Gate, _CompiledRule]]] = {}
         for rule in rules:
             for gate in rule.population.gates or ():
                 gates.setdefault(gate.field, []).append((gate, rule))
-        self.fields = [(reading(name, {}), entries, {}) for name, entries in gates.items()]
+        self.fields: list[tuple[Reading, list[tuple[Gate, _CompiledRule]], dict[Any, Any]]] = [
+            (reading(name, {}), entries, {}) for name, entries in gates.items()
+        ]
         self.names = tuple(gates)
 
     def candidates(self, event: Any) -> Sequence[_CompiledRule]:
@@ -258,7 +269,9 @@ class RuleSet:
             return None
         return compiled.judge(event, facts)
 
-    def judge_item(self, rule: Rule, item: Mapping[str, object], at: datetime, source: str = "") -> Judgment | None:
+    def judge_item(
+        self, rule: Rule, item: Mapping[str, object], at: datetime, source: str = ""
+    ) -> Judgment | None:
         """Return what a state rule says of an item at a moment; None where it is no member.
 
         `item` maps the names of the item's facts, without `account.` or the like, to their values; a name

@@ -71,7 +71,9 @@ def _field(reader: RuleReader, node: Node | None) -> None:
         reader.wrong(node, "a field must be named by text")
         return
     selections = reader.selections
-    sentence = selections.vocabulary.field_error(node.value, selections.class_uid, frozenset(selections.settings))
+    sentence = selections.vocabulary.field_error(
+        node.value, selections.class_uid, frozenset(selections.settings)
+    )
     if sentence:
         reader.wrong(node, sentence)
 
@@ -125,7 +127,9 @@ def _count_condition(reader: RuleReader, node: Node) -> None:
 def _base(reader: RuleReader, entry: Node, top: Node) -> None:
     """Base events are named selections of the detection."""
     detection = top.get("detection")
-    known = [str(name.value) for name, _ in detection.entries if name.value != "condition"] if detection else []
+    known = (
+        [str(name.value) for name, _ in detection.entries if name.value != "condition"] if detection else []
+    )
     base = entry.get("base")
     if base is not None and base.kind == "scalar" and isinstance(base.value, str):
         names = [base]
@@ -134,7 +138,8 @@ def _base(reader: RuleReader, entry: Node, top: Node) -> None:
     for name in names:
         if known and name.value not in known:
             reader.wrong(
-                name, f'base names "{name.value}", which is not defined in detection (defined: {", ".join(known)})'
+                name,
+                f'base names "{name.value}", which is not defined in detection (defined: {", ".join(known)})',
             )
 
 

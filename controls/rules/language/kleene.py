@@ -36,7 +36,9 @@ class Unknown:
         raise TypeError("an unknown is neither true nor false; compare with `is True`")
 
     def __repr__(self) -> str:
-        return f"Unknown({self.reason}: {', '.join((*self.fields, *(f'fact.{name}' for name in self.facts)))})"
+        return (
+            f"Unknown({self.reason}: {', '.join((*self.fields, *(f'fact.{name}' for name in self.facts)))})"
+        )
 
 
 Truth = bool | Unknown
@@ -60,12 +62,16 @@ def _both(left: Unknown, right: Unknown, *, can_hold: bool, can_fail: bool) -> U
 
 def and_unknown(left: Unknown, right: Unknown) -> Unknown:
     """Join two unknowns under `and`: it can hold only if both can, and fail if either can."""
-    return _both(left, right, can_hold=left.can_hold and right.can_hold, can_fail=left.can_fail or right.can_fail)
+    return _both(
+        left, right, can_hold=left.can_hold and right.can_hold, can_fail=left.can_fail or right.can_fail
+    )
 
 
 def or_unknown(left: Unknown, right: Unknown) -> Unknown:
     """Join two unknowns under `or`: it can hold if either can, and fail only if both can."""
-    return _both(left, right, can_hold=left.can_hold or right.can_hold, can_fail=left.can_fail and right.can_fail)
+    return _both(
+        left, right, can_hold=left.can_hold or right.can_hold, can_fail=left.can_fail and right.can_fail
+    )
 
 
 def negated(truth: Truth) -> Truth:

@@ -21,20 +21,60 @@ _FAMILIES: Final[dict[str, tuple[tuple[str, ...], frozenset[str]]]] = {
     "expand": (
         ("expand",),
         frozenset(
-            {"all", "neq", "dash", "wide", "base64", "text", "cased", "re", "flag", "cidr", "compare", "part", "age"}
+            {
+                "all",
+                "neq",
+                "dash",
+                "wide",
+                "base64",
+                "text",
+                "cased",
+                "re",
+                "flag",
+                "cidr",
+                "compare",
+                "part",
+                "age",
+            }
         ),
     ),
     "all": (
         ("all",),
         frozenset(
-            {"expand", "neq", "dash", "wide", "base64", "text", "cased", "re", "flag", "cidr", "compare", "part"}
+            {
+                "expand",
+                "neq",
+                "dash",
+                "wide",
+                "base64",
+                "text",
+                "cased",
+                "re",
+                "flag",
+                "cidr",
+                "compare",
+                "part",
+            }
             | {"fieldref", "age"}
         ),
     ),
     "neq": (
         ("neq",),
         frozenset(
-            {"expand", "all", "dash", "wide", "base64", "text", "cased", "re", "flag", "cidr", "compare", "part"}
+            {
+                "expand",
+                "all",
+                "dash",
+                "wide",
+                "base64",
+                "text",
+                "cased",
+                "re",
+                "flag",
+                "cidr",
+                "compare",
+                "part",
+            }
             | {"fieldref", "age"}
         ),
     ),
@@ -65,8 +105,10 @@ def modifier_errors(modifiers: tuple[str, ...]) -> list[str]:
         family = FAMILY_OF.get(name)
         if family is None:
             near = did_you_mean(name, MODIFIERS)
-            hint = near or (' (the text modifiers are contains, startswith, endswith)' if not name else "")
-            sentences.append(f'unknown modifier "{name}".{hint}' if near else f'unknown modifier "{name}"{hint}')
+            hint = near or (" (the text modifiers are contains, startswith, endswith)" if not name else "")
+            sentences.append(
+                f'unknown modifier "{name}".{hint}' if near else f'unknown modifier "{name}"{hint}'
+            )
             continue
         if name in before:
             sentences.append(f'modifier "{name}" stands twice')

@@ -170,7 +170,11 @@ class _Equality:
                 return True
             if self.numbers and number_in(value) in self.numbers:
                 return True
-            return bool(self.truths) and fold(value) in ("true", "false") and (fold(value) == "true") in self.truths
+            return (
+                bool(self.truths)
+                and fold(value) in ("true", "false")
+                and (fold(value) == "true") in self.truths
+            )
         if isinstance(value, bool):
             return value in self.truths or self._matches(value)
         if isinstance(value, (int, float)):

@@ -91,7 +91,8 @@ def surrounded(pattern: Pattern, modifier: str) -> Pattern:
 
 def _regex_of(pattern: Pattern, prepare: Callable[[str], str]) -> Matcher:
     source = "".join(
-        re2.escape(prepare(part)) if isinstance(part, str) else (".*" if part is ANY else ".") for part in pattern
+        re2.escape(prepare(part)) if isinstance(part, str) else (".*" if part is ANY else ".")
+        for part in pattern
     )
     options = re2.Options()
     options.log_errors = False
@@ -341,14 +342,19 @@ def regex_matcher(source: str, flags: Sequence[str]) -> Matcher:
 
 
 def _refusal(source: str, error: Exception) -> str:
-    for sign, name in (("(?=", "look-ahead"), ("(?!", "look-ahead"), ("(?<=", "look-behind"), ("(?<!", "look-behind")):
+    for sign, name in (
+        ("(?=", "look-ahead"),
+        ("(?!", "look-ahead"),
+        ("(?<=", "look-behind"),
+        ("(?<!", "look-behind"),
+    ):
         if sign in source:
-            return f"regular expression uses {name} at character {source.index(sign) + 1}, which is not allowed"
+            return (
+                f"regular expression uses {name} at character {source.index(sign) + 1}, which is not allowed"
+            )
     reference = re.search(r"\\[1-9]", source)
     if reference:
-        return (
-            f"regular expression uses a back-reference at character {reference.start() + 1}, which is not allowed"
-        )
+        return f"regular expression uses a back-reference at character {reference.start() + 1}, which is not allowed"
     detail = error.args[0] if error.args else "not understood"
     if isinstance(detail, bytes):
         detail = detail.decode("utf-8", "replace")

@@ -21,7 +21,7 @@ class Unfilled:
 
 
 def placeholders(text: str) -> list[str]:
-    """Return the names between percent signs, in order; `\\%` is a percent sign."""
+    r"""Return the names between percent signs, in order; `\%` is a percent sign."""
     return _PLACEHOLDER.findall(text)
 
 

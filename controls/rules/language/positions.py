@@ -101,7 +101,8 @@ class _Reader:
             return Node([self.read(child) for child in node.value], "list", line, column)
         if isinstance(node, yaml.MappingNode):
             return Node(list(self.read_entries(node)), "map", line, column)
-        return Node(self.resolve(node), "scalar", line, column, node.style or "")
+        style: str | None = getattr(node, "style", None)  # the stubs know no style of a scalar
+        return Node(self.resolve(node, style), "scalar", line, column, style or "")
 
     def read_entries(self, node: yaml.MappingNode) -> Iterator[tuple[Node, Node]]:
         seen: dict[object, int] = {}
@@ -116,10 +117,10 @@ class _Reader:
             seen[name.value] = name.line
             yield name, self.read(value)
 
-    def resolve(self, node: yaml.Node) -> Scalar:
+    def resolve(self, node: yaml.Node, style: str | None) -> Scalar:
         text: str = node.value
-        if node.style in ("'", '"', "|", ">") or node.tag == "tag:yaml.org,2002:str":
-            if node.style is None and text in _DOUBTFUL:  # a newer parser may already say text
+        if style in ("'", '"', "|", ">") or node.tag == "tag:yaml.org,2002:str":
+            if style is None and text in _DOUBTFUL:  # a newer parser may already say text
                 self.doubt(node, text)
             return text
         if not node.tag.startswith("tag:yaml.org,2002:"):
@@ -158,8 +159,8 @@ def read_yaml(text: str | bytes, file: str) -> tuple[Node | None, list[RuleError
         try:
             text = text.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            line = text[: error.start].count(b"\n") + 1
-            column = error.start - (text.rfind(b"\n", 0, error.start) + 1) + 1
+            before = error.object[: error.start]
+            line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
             return None, [RuleError(file, line, column, "the file is not UTF-8")]
     if len(text.encode("utf-8", "replace")) > MAX_BYTES:
         return None, [RuleError(file, 1, 1, f"the file is larger than {MAX_BYTES} bytes")]

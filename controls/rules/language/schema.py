@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 from controls.rules.language import kinds
+from controls.rules.language.case_schema import read_cases
 from controls.rules.language.durations import is_duration
 from controls.rules.language.errors import RuleError, RuleErrors, did_you_mean
 from controls.rules.language.expressions import Block, required_fields
@@ -20,7 +19,6 @@ from controls.rules.language.rule import (
     KINDS,
     SEVERITIES,
     STATUSES,
-    Case,
     Filter,
     Remediation,
     Rule,
@@ -41,11 +39,6 @@ REQUIRED: Final = (
     "id", "title", "description", "version", "kind", "consequence", "severity", "soc2", "sources", "population",
     "remediation", "tests",
 )  # fmt: skip
-CASE_KEYS: Final = ("name", "at", "settings", "lists", "facts", "snapshot", "coverage", "given", "expect")
-EXPECT_KEYS: Final = ("result", "reason", "count", "exceptions", "severity")
-# `none` says that nothing was a member; `alert` that one was opened, which is unknown (pending) until triaged.
-RESULTS: Final = ("pass", "fail", "unknown", "none", "alert")
-REASONS: Final = ("missing", "not_sent", "fact", "membership", "immature", "gap", "pending", "stale")
 BUCKETS: Final = ("1h", "1d", "7d", "month")
 
 _RULE_ID = re.compile(r"R[0-9]{2,3}\Z")
@@ -71,10 +64,14 @@ class RuleReader:
     # Small readers, each of one value
 
     def text(self, node: Node | None, what: str, longest: int = 10_000) -> str:
+        """Read a text that is not empty; empty text where it is none."""
         if node is None:
             return ""
         if not isinstance(node.value, str):
-            self.wrong(node, f"{what} must be text; put it in quotes" if node.kind == "scalar" else f"{what} must be text")
+            self.wrong(
+                node,
+                f"{what} must be text; put it in quotes" if node.kind == "scalar" else f"{what} must be text",
+            )
             return ""
         if not node.value.strip():
             self.wrong(node, f"{what} is empty")
@@ -83,16 +80,20 @@ class RuleReader:
         return node.value.strip()
 
     def choice(self, node: Node | None, what: str, choices: tuple[str, ...]) -> str:
+        """Read one of some words; empty text where it is none of them."""
         if node is None:
             return ""
         if node.value in choices:
             return str(node.value)
         written = node.value if node.kind == "scalar" else "this"
         near = did_you_mean(str(written), choices)
-        self.wrong(node, f'{what} "{written}" is not one of {", ".join(choices)}' + (f".{near}" if near else ""))
+        self.wrong(
+            node, f'{what} "{written}" is not one of {", ".join(choices)}' + (f".{near}" if near else "")
+        )
         return ""
 
     def texts(self, node: Node | None, what: str, *, empty: bool = True) -> list[Node]:
+        """Read a list of texts, as nodes with their places."""
         if node is None:
             return []
         if node.kind != "list" or not all(isinstance(entry.value, str) for entry in node.elements):
@@ -102,7 +103,9 @@ class RuleReader:
             self.wrong(node, f"{what} is empty")
         return node.elements
 
-    def map_of(self, node: Node | None, what: str, keys: tuple[str, ...], required: tuple[str, ...] = ()) -> Node | None:
+    def map_of(
+        self, node: Node | None, what: str, keys: tuple[str, ...], required: tuple[str, ...] = ()
+    ) -> Node | None:
         """Return the node if it is a map; unknown and missing keys are noted."""
         if node is None:
             return None
@@ -125,27 +128,27 @@ class RuleReader:
         if top.kind != "map":
             self.wrong(top, "a rule file holds one map of keys")
             return None
-        self.keys(top)
-        family, slug = self.place(top, path)
-        imported = self.identity(top)
-        settings = self.settings(top.get("settings"))
+        self._keys(top)
+        family, slug = self._place(top, path)
+        imported = self._identity(top)
+        settings = self._settings(top.get("settings"))
         self.selections.settings = settings
-        logsource = self.logsource(top.get("logsource"), imported=imported)
+        logsource = self._logsource(top.get("logsource"), imported=imported)
         kind = self.choice(top.get("kind"), "kind", KINDS)
         consequence = self.choice(top.get("consequence"), "consequence", CONSEQUENCES)
-        population = self.population(top.get("population"))
-        detection = self.detection(top, kind)
-        filters = self.filters(top.get("filters") or top.get("false_positives"))
-        unknown_when = self.optional_block(top.get("unknown_when"), "unknown_when")
-        severity_when = self.severity_when(top.get("severity_when"))
-        sources = self.sources(top.get("sources"), population)
-        semantics = self.semantics(top, consequence, imported=imported)
+        population = self._population(top.get("population"))
+        detection = self._detection(top, kind)
+        filters = self._filters(top.get("filters") or top.get("false_positives"))
+        unknown_when = self._optional_block(top.get("unknown_when"), "unknown_when")
+        severity_when = self._severity_when(top.get("severity_when"))
+        sources = self._sources(top.get("sources"), population)
+        semantics = self._semantics(top, consequence, imported=imported)
         specific = kinds.read(self, top, kind, consequence)
         severity = self.choice(top.get("severity") or top.get("level"), "severity", SEVERITIES)
-        remediation = self.remediation(top.get("remediation"))
-        cases = self.cases(top.get("tests"), kind, consequence, settings, sources)
-        soc2 = self.soc2(top.get("soc2"))
-        plain = self.plain_keys(top)
+        remediation = self._remediation(top.get("remediation"))
+        cases = read_cases(self, top.get("tests"), kind, consequence, sources)
+        soc2 = self._soc2(top.get("soc2"))
+        plain = self._plain_keys(top)
         if self.errors or population is None or soc2 is None or remediation is None:
             return None
         return Rule(
@@ -173,7 +176,7 @@ class RuleReader:
             **plain,
         )
 
-    def keys(self, top: Node) -> None:
+    def _keys(self, top: Node) -> None:
         for key, _ in top.entries:
             if key.value not in KEYS:
                 near = did_you_mean(str(key.value), KEYS)
@@ -186,18 +189,21 @@ class RuleReader:
             if top.get(one) is not None and second is not None:
                 self.wrong(second, f'"{other}" is another word for "{one}"; write one of them')
 
-    def place(self, top: Node, path: Path | None) -> tuple[str, str]:
+    def _place(self, top: Node, path: Path | None) -> tuple[str, str]:
         if path is None:
             return "", ""
         family, slug = path.parent.name, path.stem
         if family not in FAMILIES:
             near = did_you_mean(family, FAMILIES)
-            self.wrong(top, f'folder "{family}" is no family of rules.' + (near or f" Families: {', '.join(FAMILIES)}"))
+            self.wrong(
+                top,
+                f'folder "{family}" is no family of rules.' + (near or f" Families: {', '.join(FAMILIES)}"),
+            )
         if not _SLUG.match(slug):
             self.wrong(top, f'file name "{slug}" must have 10 to 70 characters of a-z, 0-9 and _')
         return family, slug
 
-    def identity(self, top: Node) -> bool:
+    def _identity(self, top: Node) -> bool:
         """Check the id; say whether it is that of an imported rule."""
         node = top.get("id")
         if node is None or not isinstance(node.value, str):
@@ -212,7 +218,7 @@ class RuleReader:
             self.wrong(node, f'id "{node.value}" must be R and two digits, or a UUID for an imported rule')
             return False
 
-    def plain_keys(self, top: Node) -> dict[str, Any]:
+    def _plain_keys(self, top: Node) -> dict[str, Any]:
         version = top.get("version")
         if version is not None and not isinstance(version.value, str):
             self.wrong(version, 'version must be text in quotes, such as "1.0"')
@@ -230,15 +236,15 @@ class RuleReader:
             "description": self.text(top.get("description"), "description", 600),
             "version": str(version.value) if version else "",
             "status": self.choice(status, "status", STATUSES) if status else "stable",
-            "group_by": self.group_by(top.get("group_by")),
-            "dedup": self.dedup(top.get("dedup")),
+            "group_by": self._group_by(top.get("group_by")),
+            "dedup": self._dedup(top.get("dedup")),
             "references": tuple(str(n.value) for n in self.texts(top.get("references"), "references")),
             "author": self.text(top.get("author"), "author"),
             "date": str(date.value) if date else "",
             "tags": tuple(str(n.value) for n in self.texts(top.get("tags"), "tags")),
         }
 
-    def group_by(self, node: Node | None) -> tuple[str, ...]:
+    def _group_by(self, node: Node | None) -> tuple[str, ...]:
         if node is None:
             return ("actor_key",)
         names = self.texts(node, "group_by", empty=False)
@@ -250,7 +256,7 @@ class RuleReader:
                 self.wrong(name, sentence)
         return tuple(str(name.value) for name in names)
 
-    def dedup(self, node: Node | None) -> str:
+    def _dedup(self, node: Node | None) -> str:
         if node is None:
             return "1d"
         written = "month" if node.value in ("month", "1mo") else node.value
@@ -259,7 +265,7 @@ class RuleReader:
             return "1d"
         return str(written)
 
-    def soc2(self, node: Node | None) -> Soc2 | None:
+    def _soc2(self, node: Node | None) -> Soc2 | None:
         self.map_of(node, "soc2", ("criteria", "also", "controls"), ("criteria",))
         if node is None or node.kind != "map":
             return None
@@ -275,7 +281,7 @@ class RuleReader:
                 self.wrong(name, f"control {name.value} does not exist" + (f".{near}" if near else ""))
         return Soc2(*(tuple(str(n.value) for n in nodes) for nodes in (criteria, also, controls)))
 
-    def sources(self, node: Node | None, population: Block | None) -> tuple[str, ...]:
+    def _sources(self, node: Node | None, population: Block | None) -> tuple[str, ...]:
         names = self.texts(node, "sources", empty=False)
         required = required_fields(population.expression) if population else {}
         seen: set[str] = set()
@@ -289,7 +295,10 @@ class RuleReader:
             seen.add(slug)
             if slug in self.vocabulary.sources:
                 for path in required:
-                    if not path.startswith(("fact.", "setting.")) and self.vocabulary.sends(slug, path) == "never":
+                    if (
+                        not path.startswith(("fact.", "setting."))
+                        and self.vocabulary.sends(slug, path) == "never"
+                    ):
                         self.wrong(
                             name,
                             f'source "{slug}" never sends "{path}", which population requires; '
@@ -299,7 +308,7 @@ class RuleReader:
             self.wrong(node, '"any" stands for every source; name no other beside it')
         return tuple(str(name.value) for name in names)
 
-    def logsource(self, node: Node | None, *, imported: bool) -> dict[str, str] | None:
+    def _logsource(self, node: Node | None, *, imported: bool) -> dict[str, str] | None:
         if node is None:
             return None
         self.map_of(node, "logsource", ("product", "service", "category", "definition"))
@@ -307,7 +316,9 @@ class RuleReader:
             return None
         if not imported:
             self.wrong(node, "logsource belongs to imported rules, whose id is a UUID; name sources instead")
-        parts = {str(key.value): str(value.value) for key, value in node.entries if isinstance(value.value, str)}
+        parts = {
+            str(key.value): str(value.value) for key, value in node.entries if isinstance(value.value, str)
+        }
         product = parts.get("product", "")
         name = f"{product}/{parts.get('service') or parts.get('category') or ''}"
         if name not in self.vocabulary.mappings:
@@ -316,7 +327,7 @@ class RuleReader:
         self.selections.logsource = name
         return parts
 
-    def settings(self, node: Node | None) -> dict[str, Setting]:
+    def _settings(self, node: Node | None) -> dict[str, Setting]:
         if node is None:
             return {}
         if node.kind != "map":
@@ -324,12 +335,12 @@ class RuleReader:
             return {}
         read: dict[str, Setting] = {}
         for key, body in node.entries:
-            setting = self.setting(key, body)
+            setting = self._setting(key, body)
             if setting is not None:
                 read[setting.name] = setting
         return read
 
-    def setting(self, key: Node, body: Node) -> Setting | None:
+    def _setting(self, key: Node, body: Node) -> Setting | None:
         name = str(key.value)
         what = f'setting "{name}"'
         if not _NAME.match(name):
@@ -362,9 +373,9 @@ class RuleReader:
             enum=tuple(entry.plain() for entry in enum.elements) if enum else (),
             unit=str(unit.value) if (unit := body.get("unit")) else "",
         )
-        return self.bounded(setting, body)
+        return self._bounded(setting, body)
 
-    def bounded(self, setting: Setting, body: Node) -> Setting:
+    def _bounded(self, setting: Setting, body: Node) -> Setting:
         bare = Setting(setting.name, setting.type, None, "")
         for bound in ("min", "max"):
             node = body.get(bound)
@@ -378,7 +389,7 @@ class RuleReader:
             self.wrong(default, sentence)
         return setting
 
-    def population(self, node: Node | None) -> Block | None:
+    def _population(self, node: Node | None) -> Block | None:
         if node is None:
             return None
         # The class is known only once the population is read, and its fields are checked against it.
@@ -390,22 +401,24 @@ class RuleReader:
             block = self.selections.block(node, "population")
         return block
 
-    def detection(self, top: Node, kind: str) -> Block | None:
+    def _detection(self, top: Node, kind: str) -> Block | None:
         node = top.get("detection")
         if node is None:
-            if kind in ("member", "state", "correlation", "baseline"):
-                if not (kind == "member" and top.get("deadline") is not None):
-                    self.wrong(top, 'required key "detection" is missing')
+            closed_in_time = kind == "member" and top.get("deadline") is not None
+            if kind in ("member", "state", "correlation", "baseline") and not closed_in_time:
+                self.wrong(top, 'required key "detection" is missing')
             return None
         if kind == "absence":
-            self.wrong(node, 'kind "absence" has no detection; it fails when nothing matches "absence: match"')
+            self.wrong(
+                node, 'kind "absence" has no detection; it fails when nothing matches "absence: match"'
+            )
             return None
         return self.selections.block(node, "detection")
 
-    def optional_block(self, node: Node | None, what: str) -> Block | None:
+    def _optional_block(self, node: Node | None, what: str) -> Block | None:
         return None if node is None else self.selections.block(node, what)
 
-    def filters(self, node: Node | None) -> tuple[Filter, ...]:
+    def _filters(self, node: Node | None) -> tuple[Filter, ...]:
         read: list[Filter] = []
         for entry in self.listed(node, "filters"):
             self.map_of(entry, "filter", ("id", "help", "effect", "where"), ("id", "help", "effect", "where"))
@@ -423,7 +436,7 @@ class RuleReader:
                 read.append(Filter(identifier, help_text, effect, block))
         return tuple(read)
 
-    def severity_when(self, node: Node | None) -> tuple[SeverityWhen, ...]:
+    def _severity_when(self, node: Node | None) -> tuple[SeverityWhen, ...]:
         read: list[SeverityWhen] = []
         for entry in self.listed(node, "severity_when"):
             self.map_of(entry, "severity_when", ("severity", "where"), ("severity", "where"))
@@ -437,6 +450,7 @@ class RuleReader:
         return tuple(read)
 
     def listed(self, node: Node | None, what: str) -> list[Node]:
+        """Read a list of anything."""
         if node is None:
             return []
         if node.kind != "list":
@@ -444,7 +458,7 @@ class RuleReader:
             return []
         return node.elements
 
-    def semantics(self, top: Node, consequence: str, *, imported: bool) -> str:
+    def _semantics(self, top: Node, consequence: str, *, imported: bool) -> str:
         node = top.get("semantics")
         if node is None:
             return "kleene"
@@ -455,7 +469,7 @@ class RuleReader:
             self.wrong(node, 'semantics "sigma" is allowed only with consequence "alert"')
         return chosen or "kleene"
 
-    def remediation(self, node: Node | None) -> Remediation | None:
+    def _remediation(self, node: Node | None) -> Remediation | None:
         self.map_of(node, "remediation", ("summary", "steps", "sla"), ("summary",))
         if node is None or node.kind != "map":
             return None
@@ -467,129 +481,6 @@ class RuleReader:
             tuple(str(step.value) for step in self.texts(node.get("steps"), "steps")),
             str(sla.value) if sla else "std",
         )
-
-    def cases(
-        self,
-        node: Node | None,
-        kind: str,
-        consequence: str,
-        settings: Mapping[str, Setting],
-        sources: tuple[str, ...],
-    ) -> tuple[Case, ...]:
-        if node is None:
-            return ()
-        entries = self.listed(node, "tests")
-        read = [case for entry in entries if (case := self.case(entry, kind, settings, sources)) is not None]
-        results = {case.expect.get("result") for case in read}
-        # An alert's condition holding is no failure yet, so its cases may say so in either word.
-        fails = bool(results & ({"fail", "alert"} if consequence == "alert" else {"fail"}))
-        whole = len(entries) == len(read) and node.kind == "list"
-        if whole and (len(read) < 2 or not fails or "unknown" not in results):
-            word = "fail or alert" if consequence == "alert" else "fail"
-            self.wrong(
-                node, f"tests needs at least two cases, one that expects {word} and one that expects unknown"
-            )
-        names: set[str] = set()
-        for case in read:
-            if case.name in names:
-                self.errors.append(RuleError(self.file, case.line, case.column, f'test "{case.name}" stands twice'))
-            names.add(case.name)
-        return tuple(read)
-
-    def case(
-        self, node: Node, kind: str, settings: Mapping[str, Setting], sources: tuple[str, ...]
-    ) -> Case | None:
-        self.map_of(node, "test", CASE_KEYS, ("name", "expect"))
-        if node.kind != "map":
-            return None
-        at = node.get("at")
-        if at is not None and not _is_moment(at.value):
-            self.wrong(at, "at must be a time with its zone, such as 2026-03-03T09:00:00Z")
-        expect = self.expectation(node.get("expect"))
-        self.case_settings(node.get("settings"), settings)
-        maps: dict[str, dict[str, object]] = {}
-        for name in ("settings", "lists", "facts"):
-            part = node.get(name)
-            if part is not None and part.kind != "map":
-                self.wrong(part, f"{name} must be a map")
-            maps[name] = {str(k.value): v.plain() for k, v in part.entries} if part else {}
-        self.case_facts(node.get("facts"))
-        given = self.listed(node.get("given"), "given")
-        snapshot = self.listed(node.get("snapshot"), "snapshot")
-        for entry in [*given, *snapshot]:
-            if entry.kind != "map":
-                self.wrong(entry, "a given event or item must be a map")
-        for event in given:
-            self.given_source(event, sources)
-        if kind == "state" and at is None:
-            self.wrong(node, 'a test of kind state needs "at", the moment of judgment')
-        if kind == "member" and not given:
-            self.wrong(node, 'a test of kind member needs "given", the events')
-        coverage = node.get("coverage")
-        return Case(
-            name=self.text(node.get("name"), "test name", 200),
-            at=str(at.value) if at else None,
-            settings=maps["settings"],
-            lists=maps["lists"],
-            facts=maps["facts"],
-            snapshot=tuple(entry.plain() for entry in snapshot),
-            coverage=coverage.plain() if coverage else None,
-            given=tuple(entry.plain() for entry in given),
-            expect=expect,
-            line=node.line,
-            column=node.column,
-        )
-
-    def given_source(self, event: Node, sources: tuple[str, ...]) -> None:
-        source = event.get("source")
-        if event.get("raw") is None:
-            return
-        for key, _ in event.entries:
-            if key.value not in ("source", "raw"):
-                self.wrong(key, f'unknown key "{key.value}" beside a raw record (source and raw only)')
-        if source is None:
-            self.wrong(event, 'a raw record needs its "source"')
-        elif source.value not in self.vocabulary.sources:
-            self.wrong(source, f'source "{source.value}" has no adapter to read a raw record')
-        elif sources and "any" not in sources and source.value not in sources:
-            self.wrong(source, f'source "{source.value}" is not one of the rule\'s sources')
-
-    def case_settings(self, node: Node | None, settings: Mapping[str, Setting]) -> None:
-        for key, value in node.entries if node else []:
-            setting = settings.get(str(key.value))
-            if setting is None:
-                self.wrong(key, f'the rule has no setting "{key.value}".{did_you_mean(str(key.value), settings)}')
-            elif sentence := complaint(setting, value.plain(), "value"):
-                self.wrong(value, sentence)
-
-    def case_facts(self, node: Node | None) -> None:
-        for key, _ in node.entries if node else []:
-            name = str(key.value).removeprefix("fact.")
-            if sentence := self.vocabulary.field_error(f"fact.{name}", None, frozenset()):
-                self.wrong(key, sentence)
-
-    def expectation(self, node: Node | None) -> dict[str, object]:
-        self.map_of(node, "expect", EXPECT_KEYS)
-        if node is None or node.kind != "map":
-            return {}
-        if not node.entries:
-            self.wrong(node, "expect expects nothing")
-        for name, choices in (("result", RESULTS), ("reason", REASONS), ("severity", SEVERITIES)):
-            self.choice(node.get(name), name, choices)
-        for name in ("count", "exceptions"):
-            number = node.get(name)
-            if number is not None and (type(number.value) is not int or number.value < 0):
-                self.wrong(number, f"{name} must be a whole number")
-        return {str(key.value): value.plain() for key, value in node.entries}
-
-
-def _is_moment(value: object) -> bool:
-    if not isinstance(value, str):
-        return False
-    try:
-        return datetime.fromisoformat(value).tzinfo is not None
-    except ValueError:
-        return False
 
 
 def read_rule(
@@ -647,6 +538,3 @@ def _note_id(text: bytes, name: str, first: dict[str, tuple[str, int]], errors: 
         )
     else:
         first[node.value] = (name, node.line)
-
-
-__all__ = ["BUCKETS", "REASONS", "RESULTS", "RuleReader", "load_rules", "read_rule"]

@@ -10,7 +10,15 @@ from typing import Final
 
 from controls.rules.language.conditions import ConditionError, is_selection_name, parse_condition
 from controls.rules.language.errors import RuleError
-from controls.rules.language.expressions import Block, Either, Every, Expression, FieldTest, Value, field_tests
+from controls.rules.language.expressions import (
+    Block,
+    Either,
+    Every,
+    Expression,
+    FieldTest,
+    Value,
+    field_tests,
+)
 from controls.rules.language.modifiers import AGES, COMPARISONS, TIME_PARTS, modifier_errors
 from controls.rules.language.operators import build_comparison
 from controls.rules.language.patterns import PatternError
@@ -57,7 +65,9 @@ class SelectionReader:
             if name.value == "condition":
                 condition = body
             elif name.value == "timeframe":
-                self.wrong(name, '"timeframe" looks at several events; write kind: correlation with "timespan"')
+                self.wrong(
+                    name, '"timeframe" looks at several events; write kind: correlation with "timespan"'
+                )
             else:
                 names[str(name.value)] = name
                 if not is_selection_name(str(name.value)):
@@ -69,9 +79,9 @@ class SelectionReader:
         if condition is None:
             self.wrong(node, f"{what} has no condition")
             return None
-        return self.conditioned(node, condition, selections, names)
+        return self._conditioned(node, condition, selections, names)
 
-    def conditioned(
+    def _conditioned(
         self, node: Node, condition: Node, selections: dict[str, Expression], names: Mapping[str, Node]
     ) -> Block | None:
         lines = condition.elements if condition.kind == "list" else [condition]
@@ -106,9 +116,9 @@ class SelectionReader:
     def selection(self, node: Node, name: str) -> Expression:
         """Read one selection: a map (and) or a list of maps (or)."""
         if node.kind == "map":
-            return self.all_fields(node)
+            return self._all_fields(node)
         if node.kind == "list" and node.elements and all(part.kind == "map" for part in node.elements):
-            return Either(tuple(self.all_fields(part) for part in node.elements))
+            return Either(tuple(self._all_fields(part) for part in node.elements))
         if node.kind == "list" and not node.elements:
             self.wrong(node, f'selection "{name}" is empty')
         else:
@@ -119,25 +129,25 @@ class SelectionReader:
             )
         return Either(())
 
-    def all_fields(self, node: Node) -> Expression:
-        return Every(tuple(self.field_test(key, value) for key, value in node.entries))
+    def _all_fields(self, node: Node) -> Expression:
+        return Every(tuple(self._field_test(key, value) for key, value in node.entries))
 
-    def field_test(self, key: Node, node: Node) -> FieldTest:
+    def _field_test(self, key: Node, node: Node) -> FieldTest:
         written, *modifiers = str(key.value).split("|")
-        path = self.path(key, written)
+        path = self._path(key, written)
         names = tuple(modifiers)
         sentences = modifier_errors(names)
         for sentence in sentences:
             self.wrong(key, sentence)
-        values = self.values(node, names)
+        values = self._values(node, names)
         test = FieldTest(path, names, tuple(values), key.line, key.column)
         if "all" in names and len(values) < 2:
             self.wrong(key, '"all" needs at least two values')
         if not sentences:
-            self.check_values(key, node, test)
+            self._check_values(key, node, test)
         return test
 
-    def path(self, key: Node, written: str) -> str:
+    def _path(self, key: Node, written: str) -> str:
         if not _FIELD.match(written):
             self.wrong(key, "a field's name is missing" if not written else f'"{written}" is no field name')
             return written
@@ -152,7 +162,7 @@ class SelectionReader:
             self.wrong(key, sentence)
         return written
 
-    def values(self, node: Node, modifiers: tuple[str, ...]) -> list[Value]:
+    def _values(self, node: Node, modifiers: tuple[str, ...]) -> list[Value]:
         if node.kind == "map":
             self.wrong(node, "a value must be text, a number, true, false, null or a list of these")
             return []
@@ -164,10 +174,13 @@ class SelectionReader:
             if element.value is None and node.kind == "list":
                 self.wrong(element, "null may not stand in a list of values; give it a selection of its own")
                 continue
-            values.append(Value(element.value, element.line, element.column))  # type: ignore[arg-type]
+            value = element.value
+            if "fieldref" in modifiers and self.logsource is not None and isinstance(value, str):
+                value = self.vocabulary.mapped(self.logsource, value) or value
+            values.append(Value(value, element.line, element.column))  # type: ignore[arg-type]
         return values
 
-    def check_values(self, key: Node, node: Node, test: FieldTest) -> None:
+    def _check_values(self, key: Node, node: Node, test: FieldTest) -> None:
         """Say what the modifiers cannot take, as far as it is known before a client's settings are."""
         elements = node.elements if node.kind == "list" else [node]
         if "exists" in test.modifiers:
@@ -176,7 +189,7 @@ class SelectionReader:
             return
         if "fieldref" in test.modifiers:
             for element in elements:
-                self.check_reference(element)
+                self._check_reference(element)
             return
         expands = "expand" in test.modifiers
         found = False
@@ -188,15 +201,15 @@ class SelectionReader:
                     self.wrong(element, f'placeholder %{names[0]}% needs the modifier "expand"')
                     continue
                 for name in names:
-                    self.check_placeholder(element, name, test)
+                    self._check_placeholder(element, name, test)
                 if names:
                     continue
             if element.kind == "scalar":
-                self.check_value(element, test)
+                self._check_value(element, test)
         if expands and not found and elements:
             self.wrong(key, 'modifier "expand" has no placeholder to expand')
 
-    def check_value(self, element: Node, test: FieldTest) -> None:
+    def _check_value(self, element: Node, test: FieldTest) -> None:
         """Build the comparison once, only to see whether the value can be used."""
         without_all = tuple(name for name in test.modifiers if name != "all")
         try:
@@ -204,7 +217,7 @@ class SelectionReader:
         except PatternError as error:
             self.wrong(element, str(error))
 
-    def check_reference(self, element: Node) -> None:
+    def _check_reference(self, element: Node) -> None:
         if not isinstance(element.value, str):
             self.wrong(element, 'modifier "fieldref" needs the name of a field')
             return
@@ -213,7 +226,7 @@ class SelectionReader:
             if sentence:
                 self.wrong(element, sentence)
 
-    def check_placeholder(self, element: Node, name: str, test: FieldTest) -> None:
+    def _check_placeholder(self, element: Node, name: str, test: FieldTest) -> None:
         if name == ZONE:
             return
         if name.startswith(LIST) and _LIST_NAME.match(name.removeprefix(LIST)):
@@ -225,7 +238,9 @@ class SelectionReader:
             if name.startswith(SETTING):
                 self.wrong(element, f"placeholder %{name}% has no such setting")
             else:
-                self.wrong(element, f"placeholder %{name}% is none of %setting.NAME%, %list.NAME%, %client.zone%")
+                self.wrong(
+                    element, f"placeholder %{name}% is none of %setting.NAME%, %list.NAME%, %client.zone%"
+                )
             return
         if any(modifier in AGES for modifier in test.modifiers) and setting.type != "duration":
             self.wrong(element, f"placeholder %{name}% is of type {setting.type}, not a duration")

@@ -45,7 +45,10 @@ _STATEMENTS: Final = {
     "fact.account.privileged": ("the account has privileged rights", "the account has no privileged rights"),
     "fact.account.enabled": ("the account is enabled", "the account is disabled"),
     "fact.account.mfa_enrolled": ("a second factor is enrolled", "no second factor is enrolled"),
-    "fact.actor.idp_mfa": ("the identity provider saw a second factor", "the identity provider saw no second factor"),
+    "fact.actor.idp_mfa": (
+        "the identity provider saw a second factor",
+        "the identity provider saw no second factor",
+    ),
     "fact.session.mfa": (
         "other events of the sign-in show a second factor",
         "other events of the sign-in show no second factor",
@@ -88,7 +91,9 @@ class _Reader:
     def expression(self, expression: Expression, *, inside: str = "") -> str:
         """Read an expression; `inside` is the word that joins it to its neighbors."""
         if isinstance(expression, Named):
-            return _spoken(expression.name) if self.by_name else self.expression(expression.part, inside=inside)
+            return (
+                _spoken(expression.name) if self.by_name else self.expression(expression.part, inside=inside)
+            )
         if isinstance(expression, FieldTest):
             return self.test(expression)
         if isinstance(expression, Negation):
@@ -106,7 +111,11 @@ class _Reader:
         parts: list[Expression] = []
         for part in expression.parts:
             bare = part.part if isinstance(part, Named) and not self.by_name else part
-            if isinstance(bare, (Every, Either)) and len(bare.parts) > 1 and (isinstance(bare, Every) == (word == "and")):
+            if (
+                isinstance(bare, (Every, Either))
+                and len(bare.parts) > 1
+                and (isinstance(bare, Every) == (word == "and"))
+            ):
                 parts.extend(self.flat(bare, word))
             else:
                 parts.append(part)
@@ -228,7 +237,7 @@ def block_in_words(rule: Rule, block: Block, settings: Mapping[str, object] | No
     return _Reader(_settings(rule, settings)).expression(block.expression)
 
 
-def condition_in_words(rule: Rule, block: Block) -> str:
+def condition_in_words(block: Block) -> str:
     """Return a block's condition by the names of its selections, as `selections_in_words` explains them."""
     return _Reader({}, by_name=True).expression(block.expression)
 
@@ -252,7 +261,7 @@ def _in_words(rule: Rule, block: Block, settings: Mapping[str, object] | None) -
         for name, words in selections_in_words(rule, block, settings)
         if name in used
     ]
-    return condition_in_words(rule, block), f"Here {'; '.join(meanings)}."
+    return condition_in_words(block), f"Here {'; '.join(meanings)}."
 
 
 def _named(expression: Expression) -> list[Named]:

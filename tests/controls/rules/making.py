@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,11 +11,12 @@ from controls.rules.language.cases import NormalizedEvent
 from controls.rules.language.compile import Bindings, compile_expression
 from controls.rules.language.errors import RuleErrors
 from controls.rules.language.kleene import Truth
+from controls.rules.language.positions import read_yaml
 from controls.rules.language.rule import Rule
 from controls.rules.language.schema import read_rule
 from controls.rules.language.selections import SelectionReader
 from controls.rules.language.vocabulary import Vocabulary
-from controls.rules.language.positions import read_yaml
+from evidence.ocsf.event import MISSING
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 
@@ -58,11 +60,19 @@ tests:
 
 
 def rule_text(
-    *, head: str = HEAD, population: str = POPULATION, detection: str = DETECTION, extra: str = "", tail: str = TAIL
+    *,
+    head: str = HEAD,
+    population: str = POPULATION,
+    detection: str = DETECTION,
+    extra: str = "",
+    tail: str = TAIL,
 ) -> str:
     """Return a rule file; each part can be replaced, and `extra` keys added before the tests."""
     parts = (head, population, detection, extra, tail)
-    return "".join(textwrap.dedent(part) if part.endswith("\n") or not part else textwrap.dedent(part) + "\n" for part in parts)
+    return "".join(
+        textwrap.dedent(part) if part.endswith("\n") or not part else textwrap.dedent(part) + "\n"
+        for part in parts
+    )
 
 
 def rule(**parts: str) -> Rule:
@@ -84,26 +94,22 @@ def event(source: str = "aws", time: datetime = NOON, **fields: Any) -> Normaliz
     return NormalizedEvent({name.replace("__", "."): value for name, value in fields.items()}, time, source)
 
 
-def given(fields: dict[str, Any], source: str = "aws", time: datetime = NOON) -> NormalizedEvent:
+def given(fields: Mapping[str, Any], source: str = "aws", time: datetime = NOON) -> NormalizedEvent:
     """Return an event by a map of paths to values."""
     return NormalizedEvent(fields, time, source)
 
 
 def selection_truth(
-    selection: str, event: NormalizedEvent, facts: dict[str, object] | None = None, **bindings: Any
+    selection: str, event: NormalizedEvent, facts: Mapping[str, object] | None = None, **bindings: Any
 ) -> Truth:
     """Return what one selection, written in YAML, says of an event."""
     node, errors = read_yaml(selection, "selection.yml")
     assert node is not None, errors
     reader = SelectionReader("selection.yml", VOCABULARY)
     expression = reader.selection(node, "selection")
-    assert not errors and not reader.errors, [str(error) for error in (*errors, *reader.errors)]
-    from evidence.ocsf.event import MISSING
-
+    assert [str(error) for error in (*errors, *reader.errors)] == []
     known = facts or {}
-    bound = Bindings(
-        never_sent=lambda source, path: VOCABULARY.sends(source, path) == "never", **bindings
-    )
+    bound = Bindings(never_sent=lambda source, path: VOCABULARY.sends(source, path) == "never", **bindings)
     return compile_expression(expression, bound).test(event, lambda _, name: known.get(name, MISSING))
 
 

@@ -9,7 +9,7 @@ import pytest
 from controls.rules.language.compile import Bindings, compile_expression
 from controls.rules.language.conditions import ConditionError, parse_condition
 from controls.rules.language.expressions import Expression, FieldTest, Value
-from controls.rules.language.kleene import Truth, Unknown, all_of, any_of, negated
+from controls.rules.language.kleene import Test, Truth, Unknown, all_of, any_of, negated
 from evidence.ocsf.event import MISSING
 from tests.controls.rules.making import given, letter
 
@@ -53,7 +53,9 @@ def _truth(condition: str, states: str, names: str = "a b c") -> str:
         ("not a", "UFF", "U"),
     ],
 )
-def test_conditions_bind_and_mean_what_the_grammar_says(condition: str, states: str, answer: str | None) -> None:
+def test_conditions_bind_and_mean_what_the_grammar_says(
+    condition: str, states: str, answer: str | None
+) -> None:
     if answer is None:
         with pytest.raises(ConditionError):
             _truth(condition, states)
@@ -111,7 +113,11 @@ def test_what_counts_events_is_refused_with_the_correlation_to_write(condition: 
 
 
 def _constant(state: str) -> Truth:
-    return {"T": True, "F": False}.get(state, Unknown("missing"))  # type: ignore[return-value]
+    return {"T": True, "F": False}.get(state, Unknown("missing"))
+
+
+def _always(truth: Truth) -> Test:
+    return lambda event, facts: truth
 
 
 AND = {"TT": "T", "TF": "F", "TU": "U", "FT": "F", "FF": "F", "FU": "F", "UT": "U", "UF": "F", "UU": "U"}
@@ -120,7 +126,7 @@ OR = {"TT": "T", "TF": "T", "TU": "T", "FT": "T", "FF": "F", "FU": "U", "UT": "T
 
 @pytest.mark.parametrize("pair", ["".join(pair) for pair in itertools.product("TFU", repeat=2)])
 def test_and_and_or_are_kleenes(pair: str) -> None:
-    tests = [lambda event, facts, truth=_constant(state): truth for state in pair]
+    tests = [_always(_constant(state)) for state in pair]
     assert letter(all_of(tests)(None, None))[0] == AND[pair]
     assert letter(any_of(tests)(None, None))[0] == OR[pair]
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - sentences are easier to compare whole
 """What is wrong with a rule file is said with line and column, all of a file at once."""
 
 from __future__ import annotations
@@ -143,7 +144,9 @@ SENTENCES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "expected"), SENTENCES, ids=[sentences[-1][:70] for _, sentences in SENTENCES])
+@pytest.mark.parametrize(
+    ("text", "expected"), SENTENCES, ids=[sentences[-1][:70] for _, sentences in SENTENCES]
+)
 def test_each_mistake_has_its_sentence_at_its_place(text: str, expected: list[str]) -> None:
     assert errors_of(text) == expected
 
@@ -160,7 +163,9 @@ def test_all_mistakes_of_a_file_are_said_at_once_in_their_order() -> None:
 
 
 def test_an_error_in_a_quoted_condition_points_into_the_quotes() -> None:
-    assert errors_of(_detection("bad: {unmapped.x: 1}\ncondition: 'bad or bda'"))[0].startswith("rule.yml:15:22: ")
+    assert errors_of(_detection("bad: {unmapped.x: 1}\ncondition: 'bad or bda'"))[0].startswith(
+        "rule.yml:15:22: "
+    )
 
 
 @pytest.mark.parametrize(
@@ -230,7 +235,9 @@ def test_a_false_positive_and_a_level_are_read_as_synonyms() -> None:
 
 
 def test_an_imported_rule_maps_its_fields_and_an_unmapped_one_is_an_error() -> None:
-    imported = HEAD.replace("id: R01", "id: 8d7ff2a5-3cb2-4b5e-9d0e-2b5d0f6c9a11").replace("deviation", "alert")
+    imported = HEAD.replace("id: R01", "id: 8d7ff2a5-3cb2-4b5e-9d0e-2b5d0f6c9a11").replace(
+        "deviation", "alert"
+    )
     logsource = "logsource: {product: aws, service: cloudtrail}\nsemantics: sigma"
     detection = "detection:\n  bad: {eventName: x, responseElements.y: z}\n  condition: bad\n"
     tail = TAIL.replace("result: fail", "result: alert")

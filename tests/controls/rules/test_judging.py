@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -32,12 +34,12 @@ tests:
 
 
 def judged(
-    made: Rule, fields: dict[str, object], facts: dict[str, object] | None = None, **client: object
+    made: Rule, fields: Mapping[str, object], facts: Mapping[str, object] | None = None, **client: Any
 ) -> Judgment | None:
     known = facts or {}
     rules = compile_rules(
         [made], never_sent=lambda source, path: VOCABULARY.sends(source, path) == "never", **client
-    )  # type: ignore[arg-type]
+    )
     event = given({"actor_key": "AIDA1", **fields})
     judgments = rules.judge(event, lambda _, name: known.get(name, MISSING))
     assert len(judgments) < 2
@@ -45,7 +47,7 @@ def judged(
 
 
 def said(
-    made: Rule, fields: dict[str, object], facts: dict[str, object] | None = None, **client: object
+    made: Rule, fields: Mapping[str, object], facts: Mapping[str, object] | None = None, **client: Any
 ) -> str:
     judgment = judged(made, fields, facts, **client)
     return "none" if judgment is None else f"{judgment.result} {judgment.reason}".strip()
@@ -70,7 +72,7 @@ def privileged(extra: str = "", head: str = HEAD) -> Rule:
     ],
 )
 def test_members_fail_pass_or_are_unknown_with_one_reason(
-    fields: dict[str, object], facts: dict[str, object], expected: str
+    fields: Mapping[str, object], facts: Mapping[str, object], expected: str
 ) -> None:
     assert said(privileged(), fields, facts) == expected
 
@@ -97,10 +99,20 @@ def test_a_membership_that_rests_on_a_fact_names_the_fact_it_wants() -> None:
     ],
 )
 def test_only_an_open_fact_makes_a_membership_unknown(
-    condition: str, fields: dict[str, object], expected: str
+    condition: str, fields: Mapping[str, object], expected: str
 ) -> None:
-    lines = ["population:", "  a: {unmapped.a: 1}", "  b: {unmapped.b: 1}", "  fact: {fact.actor.privileged: true}"]
-    used = [line for line in lines if line.split(":")[0].strip() in ("population", *condition.replace("(", " ").replace(")", " ").split())]
+    lines = [
+        "population:",
+        "  a: {unmapped.a: 1}",
+        "  b: {unmapped.b: 1}",
+        "  fact: {fact.actor.privileged: true}",
+    ]
+    used = [
+        line
+        for line in lines
+        if line.split(":")[0].strip()
+        in ("population", *condition.replace("(", " ").replace(")", " ").split())
+    ]
     population = "\n".join([*used, f"  condition: {condition}", ""])
     made = rule(population=population, detection=DETECTION, tail=TAIL)
     assert said(made, {"unmapped.mfa": "no", **fields}) == expected
@@ -128,7 +140,7 @@ filters:
     ],
 )
 def test_filters_leave_out_let_pass_and_cast_doubt_on_a_failure_only(
-    fields: dict[str, object], facts: bool | None, expected: str, note: str
+    fields: Mapping[str, object], facts: bool | None, expected: str, note: str
 ) -> None:
     event = {"action": "SignIn", **{f"unmapped.{name}": value for name, value in fields.items()}}
     known = {} if facts is None else {"actor.privileged": facts}
@@ -149,7 +161,7 @@ def test_filters_leave_out_let_pass_and_cast_doubt_on_a_failure_only(
     ],
 )
 def test_unknown_when_comes_before_the_failing_condition(
-    where: str, facts: dict[str, object], expected: str
+    where: str, facts: Mapping[str, object], expected: str
 ) -> None:
     made = privileged(f"unknown_when: {{w: {{{where}}}, condition: w}}")
     fields = {"action": "SignIn", "unmapped.mfa": "no", "unmapped.odd": 1}
@@ -179,7 +191,9 @@ def test_an_alert_is_pending_until_somebody_looks() -> None:
 
 def test_group_values_are_text_and_empty_where_not_known() -> None:
     made = privileged("group_by: [actor_key, src_ip, fact.actor.person, class_uid]")
-    judgment = judged(made, {"action": "SignIn", "unmapped.mfa": "no", "class_uid": 3002}, {"actor.privileged": True})
+    judgment = judged(
+        made, {"action": "SignIn", "unmapped.mfa": "no", "class_uid": 3002}, {"actor.privileged": True}
+    )
     assert judgment is not None
     assert judgment.group == ("AIDA1", "", "", "3002")
 
@@ -194,10 +208,12 @@ def test_a_source_that_the_rule_does_not_name_has_no_members() -> None:
 def test_kinds_that_are_not_judged_yet_are_said_to_be_and_give_no_results() -> None:
     correlation = rule(
         head=HEAD.replace("kind: member", "kind: correlation").replace("R01", "R04"),
-        extra="correlation: {type: event_count, base: [bad], group_by: [actor_key], timespan: 10m, condition: {gte: 10}}",
+        extra="correlation:\n  {type: event_count, base: [bad], group_by: [actor_key], timespan: 10m, "
+        "condition: {gte: 10}}",
     )
     deadline = rule(
-        head=HEAD.replace("R01", "R27"), extra="deadline: {within: 4h, until: {action: contained}, business_days: false}"
+        head=HEAD.replace("R01", "R27"),
+        extra="deadline: {within: 4h, until: {action: contained}, business_days: false}",
     )
     rules = compile_rules([correlation, deadline, privileged()])
     assert [each.id for each in rules.not_evaluated] == ["R04", "R27"]
@@ -251,7 +267,8 @@ def test_a_state_rule_judges_items_by_their_facts() -> None:
         population="population:\n  a: {fact.account.enabled: true}\n  condition: a\n",
         detection="detection:\n  n: {fact.account.mfa_enrolled: false}\n  condition: n\n",
         extra="state: {item: account, snapshot: accounts, max_age: 26h}\ngroup_by: [fact.account.key]\n"
-        "filters:\n  - {id: f, help: h, effect: exclude, where: {f: {fact.account.login: federated_only}, condition: f}}",
+        "filters:\n  - id: f\n    help: h\n    effect: exclude\n"
+        "    where: {f: {fact.account.login: federated_only}, condition: f}",
         tail="remediation: {summary: s}\ntests:\n"
         "  - {name: a, at: 2026-03-03T09:00:00Z, snapshot: [{key: a}], expect: {result: fail}}\n"
         "  - {name: b, at: 2026-03-03T09:00:00Z, snapshot: [{key: a}], expect: {result: unknown}}\n",
@@ -286,15 +303,26 @@ def test_the_index_calls_every_rule_that_could_hold_and_spares_the_others() -> N
         "R18": "a: {action|exists: true}\n  condition: a",
     }
     rules = [
-        rule(head=HEAD.replace("R01", name), population=f"population:\n  {body}\n", detection=DETECTION, tail=TAIL)
+        rule(
+            head=HEAD.replace("R01", name),
+            population=f"population:\n  {body}\n",
+            detection=DETECTION,
+            tail=TAIL,
+        )
         for name, body in bodies.items()
     ]
     together = compile_rules(rules)
     assert together.unindexed == ("R15", "R17", "R18")
     events = [
-        {"action": action, "class_uid": class_uid, "unmapped.agent": agent, "unmapped.list": listed, "unmapped.mfa": "no"}
+        {
+            "action": action,
+            "class_uid": uid,
+            "unmapped.agent": agent,
+            "unmapped.list": listed,
+            "unmapped.mfa": "no",
+        }
         for action in ("SignIn", "signout", "Other")
-        for class_uid in (3002, 6003)
+        for uid in (3002, 6003)
         for agent in ("curl/8", "x", ["a", "curl"])
         for listed in (["x"], [], "y", {"x": 1})
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,7 +13,7 @@ from tests.controls.rules.making import NOON, event, given, letter, selection_tr
 ABSENT = object()
 
 
-def said(selection: str, value: object, **bindings: object) -> str:
+def said(selection: str, value: object, **bindings: Any) -> str:
     fields = {} if value is ABSENT else {"unmapped.f": value}
     return letter(selection_truth(selection, given(fields), **bindings))
 
@@ -55,8 +56,9 @@ def test_each_state_of_a_field_gives_what_the_table_says(
 
 @pytest.mark.parametrize(
     "operator",
-    ["unmapped.never: x", "unmapped.never|lt: 5", "unmapped.never: ''", "unmapped.never: null", "unmapped.never|exists: true",
-     "unmapped.never|exists: false", "unmapped.never|fieldref: unmapped.f", "unmapped.f|fieldref: unmapped.never",
+    ["unmapped.never: x", "unmapped.never|lt: 5", "unmapped.never: ''", "unmapped.never: null",
+     "unmapped.never|exists: true", "unmapped.never|exists: false",
+     "unmapped.never|fieldref: unmapped.f", "unmapped.f|fieldref: unmapped.never",
      "unmapped.never|neq: x", "unmapped.never|age_gt: 1h", "unmapped.never|hour: 3", "unmapped.never|re: x"],
 )  # fmt: skip
 def test_a_field_that_the_source_never_sends_is_unknown_for_that_reason(operator: str) -> None:
@@ -83,7 +85,7 @@ def test_a_field_that_the_source_never_sends_is_unknown_for_that_reason(operator
 def test_facts_are_unknown_until_known_and_null_means_known_to_be_none(
     operator: str, value: object, answer: str
 ) -> None:
-    name = operator.split(":")[0].split("|")[0].removeprefix("fact.")
+    name = operator.split(":", maxsplit=1)[0].split("|", maxsplit=1)[0].removeprefix("fact.")
     facts = {} if value is ABSENT else {name: value}
     assert letter(selection_truth(f"{{{operator}}}", event(), facts)) == answer
 
@@ -226,7 +228,9 @@ def test_each_modifier_does_what_sigma_or_we_say(test: str, value: object, answe
 )
 def test_time_parts_are_those_of_the_client_zone(part: str, number: int) -> None:
     late = datetime(2026, 3, 3, 23, 30, tzinfo=UTC)
-    truth = selection_truth(f"{{time|{part}: {number}}}", given({}, time=late), zone=ZoneInfo("Europe/Berlin"))
+    truth = selection_truth(
+        f"{{time|{part}: {number}}}", given({}, time=late), zone=ZoneInfo("Europe/Berlin")
+    )
     assert truth is True
 
 
@@ -250,7 +254,9 @@ def test_time_parts_are_those_of_the_client_zone(part: str, number: int) -> None
     ],
 )
 def test_a_field_is_compared_with_another(left: object, right: object, modifiers: str, answer: str) -> None:
-    fields = {name: value for name, value in (("unmapped.f", left), ("unmapped.g", right)) if value is not ABSENT}
+    fields = {
+        name: value for name, value in (("unmapped.f", left), ("unmapped.g", right)) if value is not ABSENT
+    }
     truth = selection_truth(f"{{unmapped.f|fieldref{modifiers}: unmapped.g}}", given(fields))
     assert letter(truth) == answer
 
@@ -275,22 +281,24 @@ def test_a_field_is_compared_with_another(left: object, right: object, modifiers
         ('"unmapped.f|expand": ["%list.unfilled%", x]', "y", "U fact"),
         ('"unmapped.f|expand|neq": "%list.unfilled%"', "y", "U fact"),
         ('"unmapped.f|expand": "%client.zone%"', "Europe/Berlin", "T"),
-        ('"unmapped.f|expand": \'100\\% %setting.word%\'', "100% key", "T"),
+        ("\"unmapped.f|expand\": '100\\% %setting.word%'", "100% key", "T"),
         ('"unmapped.f|expand|base64": "%setting.word%"', "a2V5", "T"),
     ],
 )
 def test_placeholders_stand_for_the_clients_values(test: str, value: object, answer: str) -> None:
-    from tests.controls.rules.making import VOCABULARY
     from controls.rules.language.compile import Bindings, compile_expression
     from controls.rules.language.positions import read_yaml
     from controls.rules.language.selections import SelectionReader
     from controls.rules.language.settings import Setting
     from evidence.ocsf.event import MISSING
+    from tests.controls.rules.making import VOCABULARY
 
     values = {
         "names": ["a", "b"], "word": "key", "limit": 10, "grace": "24h", "nets": ["10.0.0.0/24"], "map": {"one": 1},
     }  # fmt: skip
-    types = dict(zip(values, ("list[text]", "text", "int", "duration", "cidr_list", "map[text,int]"), strict=True))
+    types = dict(
+        zip(values, ("list[text]", "text", "int", "duration", "cidr_list", "map[text,int]"), strict=True)
+    )
     reader = SelectionReader("x", VOCABULARY, {n: Setting(n, types[n], values[n], "") for n in values})
     node, _ = read_yaml(f"{{{test}}}", "x")
     expression = reader.selection(node, "s")  # type: ignore[arg-type]
@@ -315,7 +323,9 @@ def test_placeholders_stand_for_the_clients_values(test: str, value: object, ans
         ("unmapped.f|fieldref: unmapped.g", ABSENT, "F"),
     ],
 )
-def test_sigma_semantics_takes_missing_for_false_and_null_for_missing(test: str, value: object, answer: str) -> None:
+def test_sigma_semantics_takes_missing_for_false_and_null_for_missing(
+    test: str, value: object, answer: str
+) -> None:
     assert said(f"{{{test}}}", value, sigma=True) == answer
 
 
@@ -330,7 +340,9 @@ def test_answers_remembered_per_value_are_those_of_the_value() -> None:
     test = compiling.compile_expression(expression, compiling.Bindings()).test
     names = [f"Do{number}" for number in range(compiling.MEMO_SIZE + 50)]
     for _ in range(2):
-        assert [name for name in names if test(given({"action": name}), None) is True] == [n for n in names if "7" in n]
+        assert [name for name in names if test(given({"action": name}), None) is True] == [
+            n for n in names if "7" in n
+        ]
 
 
 def test_the_moment_of_judgment_is_the_events_own_time() -> None:

@@ -61,7 +61,9 @@ def block_of(detection: dict[str, Any]) -> Block:
 
 def ours(block: Block, fields: dict[str, Any], facts: dict[str, object] | None = None) -> Truth:
     known = facts or {}
-    return compile_expression(block.expression, Bindings()).test(event_of(fields), lambda e, n: known.get(n, MISSING))
+    return compile_expression(block.expression, Bindings()).test(
+        event_of(fields), lambda e, n: known.get(n, MISSING)
+    )
 
 
 # The oracle: pySigma parses and applies the modifiers; this walks its tree over an event.
@@ -89,13 +91,15 @@ def _walk(node: Any, fields: dict[str, Any]) -> bool:
     return any(_holds(node.value, element, fields) for element in elements)
 
 
-def _holds(value: Any, held: Any, fields: dict[str, Any]) -> bool:
+def _holds(value: Any, held: Any, fields: dict[str, Any]) -> bool:  # noqa: C901 - one kind of value after the other
     if isinstance(value, SigmaExpansion):
         return any(_holds(part, held, fields) for part in value.values)
     if isinstance(value, SigmaString):
         flags = re.DOTALL if isinstance(value, SigmaCasedString) else re.DOTALL | re.IGNORECASE
         pattern = "".join(
-            re.escape(part) if isinstance(part, str) else (".*" if part is SpecialChars.WILDCARD_MULTI else ".")
+            re.escape(part)
+            if isinstance(part, str)
+            else (".*" if part is SpecialChars.WILDCARD_MULTI else ".")
             for part in value.s
         )
         text = str(held)
@@ -118,7 +122,7 @@ def _holds(value: Any, held: Any, fields: dict[str, Any]) -> bool:
     if isinstance(value, SigmaBool):
         return held is value.boolean or str(held).lower() == str(value.boolean).lower()
     if isinstance(value, SigmaRegularExpression):
-        flags = re.IGNORECASE if SigmaRegularExpressionFlag.IGNORECASE in value.flags else 0
+        flags = re.IGNORECASE if SigmaRegularExpressionFlag.IGNORECASE in value.flags else re.NOFLAG
         return re.search(str(value.regexp), str(held), flags) is not None
     if isinstance(value, SigmaCIDRExpression):
         import ipaddress
@@ -163,20 +167,30 @@ def _item(modifiers: str, values: st.SearchStrategy[Any]) -> st.SearchStrategy[t
     return st.tuples(st.sampled_from(FIELDS).map(lambda name: name + modifiers), values)
 
 
+TEXTUAL = (
+    "|contains",
+    "|startswith",
+    "|endswith",
+    "|cased",
+    "|contains|cased",
+    "|neq",
+    "|windash",
+    "|windash|contains",
+)
+ENCODED = ("|base64", "|base64offset|contains", "|wide|base64", "|utf16be|base64", "|utf16|base64")
+REGEXES = st.sampled_from(["a", "^a", "b$", "a.b", "[ab]+", "a|b", "(ab)?1"])
+NUMBERS = st.integers(-3, 12)
 TEXT_LISTS = st.lists(WORDS, min_size=1, max_size=3)
 ITEMS = st.one_of(
-    _item("", st.one_of(WORDS, st.integers(-3, 12), TEXT_LISTS, st.lists(st.integers(-3, 12), min_size=1, max_size=3))),
-    *(
-        _item(modifiers, st.one_of(WORDS, TEXT_LISTS))
-        for modifiers in ("|contains", "|startswith", "|endswith", "|cased", "|contains|cased", "|neq", "|windash", "|windash|contains")
-    ),
+    _item("", st.one_of(WORDS, NUMBERS, TEXT_LISTS, st.lists(NUMBERS, min_size=1, max_size=3))),
+    *(_item(modifiers, st.one_of(WORDS, TEXT_LISTS)) for modifiers in TEXTUAL),
     *(_item(modifiers, st.lists(WORDS, min_size=2, max_size=3)) for modifiers in ("|all", "|contains|all")),
-    *(_item(modifiers, st.text("abA1", min_size=1, max_size=5)) for modifiers in ("|base64", "|base64offset|contains", "|wide|base64", "|utf16be|base64", "|utf16|base64")),
-    *(_item(modifiers, st.sampled_from(["a", "^a", "b$", "a.b", "[ab]+", "a|b", "(ab)?1"])) for modifiers in ("|re", "|re|i")),
+    *(_item(modifiers, st.text("abA1", min_size=1, max_size=5)) for modifiers in ENCODED),
+    *(_item(modifiers, REGEXES) for modifiers in ("|re", "|re|i")),
     _item("|fieldref", st.sampled_from(FIELDS)),
     _item("|fieldref|contains", st.sampled_from(FIELDS)),
-    _item("|exists", st.just(True)),  # noqa: FBT003 - the value
-)  # fmt: skip
+    _item("|exists", st.just(True)),
+)
 MAPS = st.lists(ITEMS, min_size=1, max_size=3).map(dict)
 SELECTIONS = st.one_of(MAPS, st.lists(MAPS, min_size=1, max_size=2))
 CONDITIONS = st.recursive(
@@ -190,7 +204,11 @@ CONDITIONS = st.recursive(
 )
 # Every selection must be used, or the file is refused.
 DETECTIONS = st.builds(
-    lambda one, two, condition: {"one": one, "two": two, "condition": f"({condition}) or (one and not one and two)"},
+    lambda one, two, condition: {
+        "one": one,
+        "two": two,
+        "condition": f"({condition}) or (one and not one and two)",
+    },
     SELECTIONS,
     SELECTIONS,
     CONDITIONS,
@@ -211,7 +229,9 @@ def _usable(detection: dict[str, Any]) -> bool:
 
 @QUICK
 @given(DETECTIONS.filter(_usable), EVENTS)
-def test_where_no_field_is_missing_we_agree_with_sigma(detection: dict[str, Any], fields: dict[str, Any]) -> None:
+def test_where_no_field_is_missing_we_agree_with_sigma(
+    detection: dict[str, Any], fields: dict[str, Any]
+) -> None:
     assert ours(block_of(detection), fields) is theirs(detection, fields)
 
 
@@ -219,7 +239,9 @@ def test_where_no_field_is_missing_we_agree_with_sigma(detection: dict[str, Any]
 @given(
     st.sampled_from(["lt", "lte", "gt", "gte"]),
     st.integers(-20, 20),
-    st.one_of(st.integers(-20, 20), st.floats(-20, 20).map(lambda n: round(n, 2)), st.integers(-20, 20).map(str)),
+    st.one_of(
+        st.integers(-20, 20), st.floats(-20, 20).map(lambda n: round(n, 2)), st.integers(-20, 20).map(str)
+    ),
 )
 def test_comparisons_agree_with_sigma(operator: str, bound: int, held: Any) -> None:
     detection = {"one": {f"unmapped.a|{operator}": bound}, "condition": "one"}
@@ -229,7 +251,9 @@ def test_comparisons_agree_with_sigma(operator: str, bound: int, held: Any) -> N
 @QUICK
 @given(
     st.sampled_from(["10.0.0.0/8", "192.168.1.0/24", "2001:db8::/32", "0.0.0.0/0"]),
-    st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6), st.sampled_from(["10.1.1.1", "2001:db8::5"])).map(str),
+    st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6), st.sampled_from(["10.1.1.1", "2001:db8::5"])).map(
+        str
+    ),
 )
 def test_networks_agree_with_sigma(network: str, held: str) -> None:
     if held.startswith("::ffff:"):

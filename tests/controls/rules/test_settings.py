@@ -46,7 +46,8 @@ settings:
         ("days", {"high": 30}, None),
         ("days", {"high": "30"}, "setting \"days\" value {'high': '30'} is not a map of names to whole numbers"),
         ("nets", ["10.1.2.3", "fe80::/10"], None),
-        ("nets", ["10.0.0.0/33"], "setting \"nets\" value ['10.0.0.0/33'] is not a list of networks such as 10.0.0.0/8"),
+        ("nets", ["10.0.0.0/33"],
+         "setting \"nets\" value ['10.0.0.0/33'] is not a list of networks such as 10.0.0.0/8"),
         ("cuont", 5, 'rule R01 has no setting "cuont". Did you mean "count"?'),
     ],
 )  # fmt: skip
@@ -77,7 +78,10 @@ def test_what_the_client_does_not_set_has_its_default() -> None:
         ("{type: int, default: 5, min: 1, max: 9}", 'setting "s" has no "help"'),
         ("{type: integer, default: 5, help: h}", 'setting "s" type "integer" is not one of int,'),
         ("{type: text, default: c, enum: [a, b], help: h}", 'setting "s" default c is not one of a, b'),
-        ("{type: int, default: 5, min: low, max: 9, help: h}", "setting \"s\" min 'low' is not a whole number"),
+        (
+            "{type: int, default: 5, min: low, max: 9, help: h}",
+            "setting \"s\" min 'low' is not a whole number",
+        ),
         ("{type: text, default: a, halp: h, help: h}", 'unknown key "halp". Did you mean "help"?'),
     ],
 )

@@ -71,7 +71,9 @@ def test_without_facts_every_member_but_root_is_unknown_for_its_membership() -> 
 
 def test_a_root_sign_in_is_judged_without_any_fact_and_is_critical() -> None:
     (root,) = events("root signs in without a factor")
-    (judgment,) = compile_rules(shipped_rules()).judge(root, lambda event, name: registry.adapter("aws").implied(event, name))
+    (judgment,) = compile_rules(shipped_rules()).judge(
+        root, lambda event, name: registry.adapter("aws").implied(event, name)
+    )
     assert (judgment.result, judgment.severity) == ("fail", "critical")
     assert judgment.group == (root.actor_key,)
 
@@ -178,13 +180,19 @@ def test_a_case_that_comes_out_otherwise_is_named_with_its_place(tmp_path: Path)
         at: 2026-03-03T09:00:00Z
         given: [{class_uid: 3002, source: aws}]
         expect: {result: fail}
-      - {name: silent, at: 2026-03-03T09:00:00Z, given: [{class_uid: 3002}], expect: {result: unknown, reason: gap, count: 2}}
+      - name: silent
+        at: 2026-03-03T09:00:00Z
+        given: [{class_uid: 3002}]
+        expect: {result: unknown, reason: gap, count: 2}
     """
     detection = "detection:\n  bad: {is_mfa: false}\n  condition: bad\n"
     path.write_text(rule_text(detection=detection, tail=tail), "utf-8")
     code, out, _ = run("test", "--rules", str(tmp_path))
     assert code == 1
-    assert 'identity/a_rule_that_errs.yml:18:5: test "no factor" expected fail, got unknown (missing: is_mfa)' in out
+    assert (
+        'identity/a_rule_that_errs.yml:18:5: test "no factor" expected fail, got unknown (missing: is_mfa)'
+        in out
+    )
     assert 'test "silent" expected reason gap, got missing; expected count 2, got 1' in out
     code, out, _ = run("test", "--json", "--rules", str(tmp_path))
     assert (code, [failure["case"] for failure in json.loads(out)["failed"]]) == (1, ["no factor", "silent"])
