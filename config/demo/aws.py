@@ -1,4 +1,4 @@
-"""Amazon Web Services' own formats: CloudTrail records, their wrappings, and IAM snapshots.
+"""Amazon Web Services' own formats: CloudTrail records (`aws_delivery` wraps them, `aws_iam` lists accounts).
 
 Nothing here knows of the product or of the story. Records have the keys, their order, the types and the
 value forms that AWS documents in the CloudTrail User Guide ("CloudTrail record contents", "userIdentity
@@ -9,9 +9,6 @@ IAM Identity Center sign-in events") and in the IAM User Guide ("Logging IAM and
 
 import base64
 import json
-import struct
-import zlib
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -501,70 +498,6 @@ def assume_role(
     )
 
 
-def packed(body: bytes) -> bytes:
-    """Return the body as gzip with no time and no name in it: the same body gives the same bytes."""
-    squeezer = zlib.compressobj(1, zlib.DEFLATED, -15)
-    head = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-    tail = struct.pack("<II", zlib.crc32(body), len(body) & 0xFFFFFFFF)
-    return head + squeezer.compress(body) + squeezer.flush() + tail
-
-
 def dumped(value: object) -> str:
     """Return compact JSON, as AWS writes it."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-
-def log_file(texts: Iterable[str]) -> bytes:
-    """Return a CloudTrail log file (not packed) around records given as JSON texts."""
-    return ('{"Records":[' + ",".join(texts) + "]}").encode()
-
-
-def log_file_key(account: Account, region: str, at: datetime, ids: Ids) -> str:
-    """Return the S3 key that CloudTrail gives a log file delivered at `at`."""
-    minute = f"{at.year:04}{at.month:02}{at.day:02}T{at.hour:02}{at.minute:02}Z"
-    name = f"{account.id}_CloudTrail_{region}_{minute}_{ids.mixed(16)}.json.gz"
-    return f"AWSLogs/{account.id}/CloudTrail/{region}/{at.year:04}/{at.month:02}/{at.day:02}/{name}"
-
-
-def subscription_message(
-    account: Account, region: str, events: Sequence[tuple[datetime, str]], first_id: int
-) -> str:
-    """Return one CloudWatch Logs subscription message as a line; its events carry records as strings."""
-    lines = [
-        {"id": f"{first_id + place:056d}", "timestamp": int(at.timestamp()) * 1000, "message": text}
-        for place, (at, text) in enumerate(events)
-    ]
-    return dumped(
-        {
-            "messageType": "DATA_MESSAGE",
-            "owner": account.id,
-            "logGroup": "aws-cloudtrail-logs",
-            "logStream": f"{account.id}_CloudTrail_{region}",
-            "subscriptionFilters": ["evidence"],
-            "logEvents": lines,
-        }
-    )
-
-
-def lookup_answer(records: Sequence[tuple[Record, str]]) -> bytes:
-    """Return the answer of `aws cloudtrail lookup-events`: newest first, records as strings in events."""
-    events = []
-    for record, text in reversed(records):
-        identity = record["userIdentity"]
-        event: Record = {"EventId": record["eventID"], "EventName": record["eventName"]}
-        event["ReadOnly"] = "true" if record["readOnly"] else "false"
-        if identity.get("accessKeyId"):
-            event["AccessKeyId"] = identity["accessKeyId"]
-        event["EventTime"] = record["eventTime"].replace("Z", "+00:00")
-        event["EventSource"] = record["eventSource"]
-        session = identity.get("principalId", "").partition(":")[2]
-        name = identity.get("userName") or session or ("root" if identity.get("type") == "Root" else "")
-        if name:
-            event["Username"] = name
-        event["Resources"] = [
-            {"ResourceType": resource["type"], "ResourceName": resource["ARN"]}
-            for resource in record.get("resources", [])
-        ]
-        event["CloudTrailEvent"] = text
-        events.append(event)
-    return json.dumps({"Events": events}, indent=4).encode()

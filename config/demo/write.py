@@ -7,10 +7,8 @@ from random import Random
 from typing import NamedTuple
 
 from config.demo.accounts import CLIENTS, DemoClient
-from config.demo.aws import (
-    Ids,
-    Record,
-    dumped,
+from config.demo.aws import Ids, Record, dumped
+from config.demo.aws_delivery import (
     log_file,
     log_file_key,
     lookup_answer,

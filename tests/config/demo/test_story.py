@@ -215,6 +215,7 @@ def written_hash(folder: Path, hash_seed: str, zone: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_the_same_seed_and_date_give_the_same_bytes_in_any_process(tmp_path: Path) -> None:
     one = written_hash(tmp_path / "one", "1", "Pacific/Auckland")
     assert one == written_hash(tmp_path / "other", "4242", "America/St_Johns")
