@@ -25,7 +25,9 @@ class ClientRefused(ValueError):
     """A client cannot be made as asked; the sentence says why and what to do."""
 
 
-def create_client(slug: str, *, name: str, zone: str = "UTC", paper: str = "A4", host: str | None = None) -> Client:
+def create_client(
+    slug: str, *, name: str, zone: str = "UTC", paper: str = "A4", host: str | None = None
+) -> Client:
     """Make a client: its row, its schema, its host if it has one, and what the apps put into a new schema.
 
     All of it in one transaction, with `client_created` sent inside it. Raises `ClientRefused` for a slug,
@@ -77,6 +79,8 @@ def _refuse_malformed(client: Client, host: str | None) -> None:
 
 def _refuse_taken(client: Client, host: str | None) -> None:
     if Client.objects.filter(slug=client.slug).exists():
-        raise ClientRefused(f'There is a client "{client.slug}" already. `manage.py client list` names them all.')
+        raise ClientRefused(
+            f'There is a client "{client.slug}" already. `manage.py client list` names them all.'
+        )
     if host and (taken := Host.objects.filter(domain=host).select_related("tenant").first()):
         raise ClientRefused(f'The host "{host}" belongs to the client "{taken.tenant.slug}".')

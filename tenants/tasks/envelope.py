@@ -93,7 +93,9 @@ def client_task(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
 
 @shared_task(name="tenants.fan_out", ignore_result=True)
-def fan_out(task: str, kwargs: dict[str, Any] | None = None, after: str = "", queue: str | None = None) -> int:
+def fan_out(
+    task: str, kwargs: dict[str, Any] | None = None, after: str = "", queue: str | None = None
+) -> int:
     """Send `task` once for each client with a schema, in the order of their slugs; return how many were sent.
 
     Sends one batch, and itself once more for the rest: so a thousand clients never hold a worker. `task` is a
@@ -123,7 +125,9 @@ def each_client() -> Iterator[Client]:
     after = ""
     while True:
         with public():
-            page = list(Client.objects.filter(slug__gt=after).exclude(release="").order_by("slug")[:CLIENTS_PER_BATCH])
+            page = list(
+                Client.objects.filter(slug__gt=after).exclude(release="").order_by("slug")[:CLIENTS_PER_BATCH]
+            )
         yield from page
         if len(page) < CLIENTS_PER_BATCH:
             return

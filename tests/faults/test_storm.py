@@ -17,13 +17,13 @@ def url(module_database: str, django_db_blocker) -> str:
 
 
 def test_a_hundred_thousand_reads_in_a_storm_are_all_of_the_right_client(url: str, capsys) -> None:
-    figures = storm(OURS, url, reads=150_000, seconds=400)
+    figures = storm(OURS, url, reads=110_000, seconds=400)
     with capsys.disabled():
         print(f"\n{figures}")
     assert figures.wrong == []
     assert figures.misplaced == 0
     assert figures.reads >= 100_000
-    assert figures.disturbances["aimed cancel"] > 100
+    assert figures.disturbances["aimed cancel"] > 20
     assert figures.disturbances["kill"] > 0
 
 

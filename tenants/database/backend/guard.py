@@ -163,7 +163,7 @@ class GuardedConnection(psycopg.Connection[Any]):
                 "so nothing is sent on its path."
             )
 
-    def announce(self, text: str) -> None:
+    def announce(self, text: str | None) -> None:
         """Called by our cursors with the text that `_start_query` is about to send."""
         self._text = text
 
@@ -287,7 +287,10 @@ class _Guard(psycopg.Cursor[Any] if TYPE_CHECKING else object):  # type: ignore[
         shown = self._copied if query is None else query
         self._copied = None
         self._conn.announce(_text_of(shown, self._conn))
-        yield from super()._start_query(query)
+        try:
+            yield from super()._start_query(query)
+        finally:
+            self._conn.announce(None)  # refused before it got there, it is not the next statement's
 
 
 class GuardedCursor(_Guard, DjangoCursor):

@@ -28,10 +28,14 @@ class Command(BaseCommand):
         """Two subcommands."""
         actions = parser.add_subparsers(dest="do", required=True, metavar="{create,list}")
         create = actions.add_parser("create", help="make a client and its schema")
-        create.add_argument("slug", metavar="SLUG", help="small letters, digits, hyphens: its address and schema")
+        create.add_argument(
+            "slug", metavar="SLUG", help="small letters, digits, hyphens: its address and schema"
+        )
         create.add_argument("--name", required=True, help="as it is printed")
         create.add_argument("--host", help="a host name of its own, where it answers at the root")
-        create.add_argument("--zone", default="UTC", help='its time zone, such as "Europe/Zurich" (default UTC)')
+        create.add_argument(
+            "--zone", default="UTC", help='its time zone, such as "Europe/Zurich" (default UTC)'
+        )
         create.add_argument("--paper", default="A4", help=f"{' or '.join(PAPERS)} (default A4)")
         add_as_option(create)
         listing = actions.add_parser("list", help="list the clients")
@@ -52,7 +56,9 @@ class Command(BaseCommand):
         if zone not in zoneinfo.available_timezones():
             near = sorted(name for name in zoneinfo.available_timezones() if _last(zone) in name.lower())[:5]
             also = f" Did you mean {', '.join(near)}?" if near and _last(zone) else ""
-            raise CommandError(f'"{zone}" is no IANA time zone. Use one such as "Europe/Zurich".{also}', returncode=2)
+            raise CommandError(
+                f'"{zone}" is no IANA time zone. Use one such as "Europe/Zurich".{also}', returncode=2
+            )
         try:
             client = create_client(
                 options["slug"], name=options["name"], zone=zone, paper=options["paper"], host=options["host"]
@@ -84,7 +90,9 @@ class Command(BaseCommand):
         rows += [(c["slug"], c["name"], c["host"] or "-", c["zone"]) for c in clients]
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
         for row in rows:
-            self.stdout.write("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]))
+            self.stdout.write(
+                "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]])
+            )
 
 
 def _last(zone: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management import CommandError, call_command
 from django.core.management.commands.migrate import Command as DjangoMigrate
-from django.db import DEFAULT_DB_ALIAS, connection
+from django.db import DEFAULT_DB_ALIAS
 
 from tenants.access.command import tooling
 from tenants.clients.models import Client

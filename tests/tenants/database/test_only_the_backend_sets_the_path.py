@@ -7,7 +7,8 @@ from django.conf import settings
 
 APPS = ("tenants", "evidence", "controls", "reports", "config")
 SETS = re.compile(
-    r"search_path|set_schema_to_public|\.set_schema\(|\.set_tenant\(|schema_context|tenant_context", re.IGNORECASE
+    r"search_path|set_schema_to_public|\.set_schema\(|\.set_tenant\(|schema_context|tenant_context",
+    re.IGNORECASE,
 )
 ALLOWED = {"tenants/clients/switch.py"}
 
