@@ -9,7 +9,8 @@ class ControlsConfig(AppConfig):
     name = "controls"
 
     def ready(self) -> None:
-        """Listen to what the apps on the left announce."""
+        """Listen to what the apps on the left announce; check the rule files at start-up."""
+        import controls.rules.checks  # noqa: F401
         from controls.catalogue.services import on_client_created
         from controls.results.judging import on_batch_recording
         from evidence.batches.signals import batch_recording

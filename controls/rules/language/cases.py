@@ -15,6 +15,7 @@ from controls.rules.language.rule import Case, Rule
 from evidence.ocsf.event import MISSING, walk
 
 SHUFFLES: Final = 20
+SPLITS: Final = 3
 _WORST: Final = ("fail", "unknown", "pass")
 
 
@@ -213,7 +214,7 @@ def _outcome(rule: Rule, judged: Sequence[tuple[Judgment, datetime]]) -> Outcome
         if judgment.result == "fail"
     }
     reasons = sorted({judgment.reason for judgment in deciding})
-    names = list(dict.fromkeys(name for judgment in deciding for name in (*judgment.lacks, *judgment.wants)))
+    names = sorted({name for judgment in deciding for name in (*judgment.lacks, *judgment.wants)})
     detail = f"{'/'.join(reasons)}: {', '.join(names)}" if names else "/".join(reasons)
     severity = highest([judgment.severity for judgment in deciding])
     exceptions = 0 if rule.status == "experimental" else len(keys)
@@ -261,6 +262,11 @@ def _any_order(rules: RuleSet, rule: Rule, case: Case) -> list[str]:
         order.shuffle(shuffled)
         if _outcome(rule, _judge_items(rules, rule, case, shuffled)) != outcome:
             return [*differences, "comes out otherwise in another order"]
+    for _ in range(SPLITS if len(shuffled) > 1 else 0):
+        cut = order.randrange(1, len(shuffled))
+        parts = [_judge_items(rules, rule, case, part) for part in (shuffled[:cut], shuffled[cut:])]
+        if _outcome(rule, [*parts[0], *parts[1]]) != outcome:
+            return [*differences, "comes out otherwise in two parts"]
     return differences
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from controls.rules.language.durations import is_duration, parse_duration
@@ -20,10 +21,8 @@ OWN_KEYS: Final = {
 }
 CORRELATION_TYPES: Final = ("event_count", "value_count", "value_sum", "temporal", "temporal_ordered")
 _COUNTED: Final = ("event_count", "value_count", "value_sum")
-ITEMS: Final = (
-    "account", "asset", "grant", "vulnerability", "store", "rule", "repository", "identity_provider", "source",
-    "credential", "device", "baseline_item", "key", "capacity", "vault", "listener",
-)  # fmt: skip
+_ITEM: Final = re.compile(r"[a-z][a-z0-9_]*\Z")
+_RULE_ID: Final = re.compile(r"R[0-9]{2,3}\Z")
 
 
 def read(reader: RuleReader, top: Node, kind: str, consequence: str) -> dict[str, Any]:
@@ -125,21 +124,19 @@ def _count_condition(reader: RuleReader, node: Node) -> None:
 
 
 def _base(reader: RuleReader, entry: Node, top: Node) -> None:
-    """Base events are named selections of the detection."""
-    detection = top.get("detection")
-    known = (
-        [str(name.value) for name, _ in detection.entries if name.value != "condition"] if detection else []
-    )
+    """Base events are selections of the rule, by name, or other rules, by id."""
+    blocks = [block for block in (top.get("population"), top.get("detection")) if block is not None]
+    known = [str(name.value) for block in blocks for name, _ in block.entries if name.value != "condition"]
     base = entry.get("base")
     if base is not None and base.kind == "scalar" and isinstance(base.value, str):
         names = [base]
     else:
         names = reader.texts(base, "base", empty=False)
     for name in names:
-        if known and name.value not in known:
+        if name.value not in known and not _RULE_ID.match(str(name.value)):
             reader.wrong(
                 name,
-                f'base names "{name.value}", which is not defined in detection (defined: {", ".join(known)})',
+                f'base names "{name.value}", which is not defined (defined: {", ".join(known) or "none"})',
             )
 
 
@@ -163,7 +160,9 @@ def _state(reader: RuleReader, node: Node, top: Node) -> None:
     reader.map_of(node, "state", ("item", "snapshot", "max_age", "tolerance"), ("item", "snapshot"))
     if node.kind != "map":
         return
-    reader.choice(node.get("item"), "item", ITEMS)
+    item = node.get("item")
+    if item is not None and not (isinstance(item.value, str) and _ITEM.match(item.value)):
+        reader.wrong(item, "item must be the name of a kind of item, such as account")
     reader.text(node.get("snapshot"), "snapshot", 60)
     for name in ("max_age", "tolerance"):
         _duration(reader, node.get(name), name, exact=True)

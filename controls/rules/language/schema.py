@@ -483,6 +483,19 @@ class RuleReader:
         )
 
 
+def _read(
+    text: str | bytes, file: str, vocabulary: Vocabulary, path: Path | None
+) -> tuple[Rule | None, Node | None, list[RuleError]]:
+    """Return the rule, the node of its id, and all that is wrong; the rule is None when anything is."""
+    top, errors = read_yaml(text, file)
+    if top is None:
+        return None, None, errors
+    reader = RuleReader(file, vocabulary)
+    reader.errors.extend(errors)
+    rule = reader.rule(top, path)
+    return (None if reader.errors else rule), top.get("id"), reader.errors
+
+
 def read_rule(
     text: str | bytes, file: str, *, vocabulary: Vocabulary | None = None, path: Path | None = None
 ) -> Rule:
@@ -491,13 +504,9 @@ def read_rule(
     `file` is how errors name it; `path`, where given, must end in `<family>/<slug>.yml`. Raises RuleErrors
     with everything that is wrong.
     """
-    vocabulary = vocabulary or shipped_vocabulary()
-    top, errors = read_yaml(text, file)
-    reader = RuleReader(file, vocabulary)
-    reader.errors.extend(errors)
-    rule = reader.rule(top, path) if top is not None else None
-    if rule is None or reader.errors:
-        raise RuleErrors(reader.errors)
+    rule, _, errors = _read(text, file, vocabulary or shipped_vocabulary(), path)
+    if rule is None:
+        raise RuleErrors(errors)
     return rule
 
 
@@ -511,30 +520,21 @@ def load_rules(folder: Path | str, *, vocabulary: Vocabulary | None = None) -> l
     vocabulary = vocabulary or shipped_vocabulary()
     rules: list[Rule] = []
     errors: list[RuleError] = []
-    first: dict[str, tuple[str, int]] = {}
+    first: dict[str, RuleError] = {}
     for path in sorted([*folder.rglob("*.yml"), *folder.rglob("*.yaml")]):
         name = path.relative_to(folder).as_posix()
-        text = path.read_bytes()
-        try:
-            rules.append(read_rule(text, name, vocabulary=vocabulary, path=path.resolve()))
-        except RuleErrors as refused:
-            errors.extend(refused.errors)
-        _note_id(text, name, first, errors)
+        rule, identifier, wrong = _read(path.read_bytes(), name, vocabulary, path.resolve())
+        errors.extend(wrong)
+        if rule is not None:
+            rules.append(rule)
+        if identifier is None or not isinstance(identifier.value, str):
+            continue
+        known = first.get(identifier.value)
+        if known is None:
+            first[identifier.value] = RuleError(name, identifier.line, identifier.column, "")
+        else:
+            sentence = f"rule {identifier.value} is also defined in {known.file}:{known.line}"
+            errors.append(RuleError(name, identifier.line, identifier.column, sentence))
     if errors:
         raise RuleErrors(errors)
     return sorted(rules, key=lambda rule: rule.id)
-
-
-def _note_id(text: bytes, name: str, first: dict[str, tuple[str, int]], errors: list[RuleError]) -> None:
-    """Note a second rule of one id, also where either file has errors of its own."""
-    top, _ = read_yaml(text, name)
-    node = top.get("id") if top is not None and top.kind == "map" else None
-    if node is None or not isinstance(node.value, str):
-        return
-    if node.value in first:
-        file, line = first[node.value]
-        errors.append(
-            RuleError(name, node.line, node.column, f"rule {node.value} is also defined in {file}:{line}")
-        )
-    else:
-        first[node.value] = (name, node.line)

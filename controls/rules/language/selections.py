@@ -141,7 +141,8 @@ class SelectionReader:
             self.wrong(key, sentence)
         values = self._values(node, names)
         test = FieldTest(path, names, tuple(values), key.line, key.column)
-        if "all" in names and len(values) < 2:
+        several = "expand" in names and any(placeholders(str(value.value)) for value in values)
+        if "all" in names and len(values) < 2 and not several:
             self.wrong(key, '"all" needs at least two values')
         if not sentences:
             self._check_values(key, node, test)

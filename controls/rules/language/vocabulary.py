@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
@@ -153,13 +153,18 @@ _MAPPINGS: Final[dict[str, dict[str, str]]] = {
 }
 
 
+def _catalogue(name: str) -> dict[str, Any]:
+    text = (_CATALOGUE / f"{name}.yml").read_text("utf-8")
+    return dict(yaml.load(text, Loader=yaml.CSafeLoader))
+
+
 @cache
 def shipped_vocabulary() -> Vocabulary:
     """Return the words of this installation: its catalogue, and the sources that have an adapter."""
     from evidence.sources import registry
 
-    criteria = yaml.safe_load((_CATALOGUE / "criteria.yml").read_text("utf-8"))["criteria"]
-    templates = yaml.safe_load((_CATALOGUE / "templates.yml").read_text("utf-8"))["templates"]
+    criteria = _catalogue("criteria")["criteria"]
+    templates = _catalogue("templates")["templates"]
     slugs = frozenset(registry.adapters())
     mappings = {name: dict(table) for name, table in _MAPPINGS.items()}
     for slug in slugs:

@@ -247,5 +247,72 @@ def test_an_imported_rule_maps_its_fields_and_an_unmapped_one_is_an_error() -> N
     assert 'rule.yml:14:9: field "userName" has no mapping for log source aws/cloudtrail' in wrong
 
 
+R04 = """\
+id: R04
+title: Excessive Failed Login Attempts
+description: Guessing of one actor's password, or of many actors' from one address.
+version: "1.0"
+kind: correlation
+consequence: alert
+severity: medium
+soc2: {criteria: [CC6.1]}
+sources: [aws, okta, entra, google-workspace]
+settings:
+  limit: {type: int, default: 10, min: 3, max: 100, help: Failures that open an alert}
+  span: {type: duration, default: 10m, min: 1m, max: 1h, help: Time in which they fall}
+population:
+  attempt: {class_uid: 3002, action: ConsoleLogin, status_id: [1, 2]}
+  condition: attempt
+detection:
+  failure: {status_id: 2}
+  condition: failure
+correlation:
+  - {type: event_count, base: [failure], group_by: [actor_key], timespan: "%setting.span%", condition: {gte: "%setting.limit%"}}
+  - {type: value_count, base: [failure], group-by: [src_ip], field: actor_key, timespan: 30m, condition: {gte: 10}}
+remediation: {summary: Block and reset.}
+tests:
+  - {name: ten in nine minutes, given: [{time: 2026-03-03T09:00:00Z, class_uid: 3002}], expect: {result: alert, exceptions: 1}}
+  - {name: nobody and nowhere, given: [{time: 2026-03-03T09:00:00Z, class_uid: 3002}], expect: {result: unknown}}
+"""
+
+
+def test_kinds_that_are_not_judged_yet_are_checked_all_the_same() -> None:
+    assert errors_of(R04) == []
+    wrong = R04.replace("%setting.span%", "%setting.spam%").replace(
+        "base: [failure], group_by", "base: [failrue], group_by"
+    )
+    wrong = wrong.replace("field: actor_key, ", "").replace("timespan: 30m", "timespan: soon")
+    assert [error.split(": ", 1)[1] for error in errors_of(wrong)] == [
+        'base names "failrue", which is not defined (defined: attempt, failure)',
+        "placeholder %setting.spam% has no such setting",
+        'correlation type "value_count" needs a "field"',
+        "timespan must be a duration such as 10m",
+    ]
+    assert errors_of(R04.replace("correlation:\n", "baseline:\n"))[0].endswith(
+        'kind "correlation" needs the key "correlation"'
+    )
+
+
+def test_an_absence_has_no_detection_and_a_state_needs_its_moment() -> None:
+    absence = HEAD.replace("kind: member", "kind: absence")
+    extra = "absence: {entity: fact.asset.owner, slots: plan, grace: 2h, match: {action: BackupDone}}"
+    tail = TAIL.replace("bad,", "missed,")
+    assert errors_of(rule_text(head=absence, detection="", extra=extra, tail=tail)) == []
+    assert errors_of(rule_text(head=absence, extra=extra, tail=tail)) == [
+        'rule.yml:14:3: kind "absence" has no detection; it fails when nothing matches "absence: match"'
+    ]
+    state = HEAD.replace("kind: member", "kind: state")
+    errors = errors_of(
+        rule_text(
+            head=state,
+            extra="state: {item: account, snapshot: accounts}",
+            tail=TAIL.replace("at: 2026-03-03T09:00:00Z, ", ""),
+        )
+    )
+    assert [error.split(": ", 1)[1] for error in errors] == [
+        'a test of kind state needs "at", the moment of judgment'
+    ] * 2
+
+
 def test_parts_of_the_text_stand_where_the_tests_say() -> None:
     assert (HEAD.count("\n"), POPULATION.count("\n"), DETECTION.count("\n")) == (9, 3, 3)

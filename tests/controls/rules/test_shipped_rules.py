@@ -224,6 +224,20 @@ def test_the_list_says_what_is_judged_and_what_is_waited_for() -> None:
     assert run("list")[1].count("\n") >= len(entries)
 
 
+def test_a_rule_file_with_an_error_keeps_the_portal_from_starting(monkeypatch: pytest.MonkeyPatch) -> None:
+    from controls.rules import checks
+    from controls.rules.language import RuleError, RuleErrors
+
+    assert checks.check_rules(None) == []
+
+    def refused() -> None:
+        raise RuleErrors([RuleError("identity/a.yml", 3, 7, "criterion CC6.9 does not exist")])
+
+    monkeypatch.setattr(checks, "shipped_rules", refused)
+    (error,) = checks.check_rules(None)
+    assert (error.id, error.msg) == ("controls.E001", "identity/a.yml:3:7: criterion CC6.9 does not exist")
+
+
 def test_shipped_files_run_by_themselves_too() -> None:
     ran, failed = run_cases(shipped_rules())
     assert ran == len(CASES)
