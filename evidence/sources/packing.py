@@ -9,6 +9,8 @@ from typing import Final, Protocol
 GZIP: Final = b"\x1f\x8b\x08"
 CHUNK: Final = 1 << 20
 
+DAMAGED: Final = "The gzip file is damaged from here on and cannot be unpacked further."
+
 _LAYERS: Final = 3
 
 
@@ -107,15 +109,13 @@ class _Gzip(_Layer):
                 self._done = True
                 self.problem = ("cut", "The gzip file ends before its end: the rest of it is missing.")
                 break
+            before = self._member.copy()
             try:
                 content = self._member.decompress(packed, CHUNK)
             except zlib.error:
                 self._done = True
-                self.problem = (
-                    "damaged",
-                    "The gzip file is damaged from here on and cannot be unpacked further.",
-                )
-                break
+                self.problem = ("damaged", DAMAGED)
+                return _until_error(before, packed)
             self._waiting = self._member.unconsumed_tail
             if self._member.eof:
                 self._next_member()
@@ -140,6 +140,19 @@ class _Gzip(_Layer):
         self._done = True
         if rest:
             self.problem = ("damaged", "After the gzip file stand bytes that do not belong to it.")
+
+
+def _until_error(member: zlib._Decompress, packed: bytes) -> bytes:
+    """What can be unpacked before the damage: a failing call gives nothing, not even what it had done."""
+    parts = []
+    try:
+        for at in range(len(packed)):
+            parts.append(member.decompress(packed[at : at + 1], CHUNK))
+            while member.unconsumed_tail:
+                parts.append(member.decompress(member.unconsumed_tail, CHUNK))
+    except zlib.error:
+        pass
+    return b"".join(parts)
 
 
 class _Utf16(_Layer):

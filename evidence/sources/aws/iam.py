@@ -379,6 +379,9 @@ def _by_name(trust: policies.Trust, arn: str) -> bool:
 
 
 def _bounded(rights: _Rights, role: str) -> bool:
+    """Whether a boundary keeps the role out of reach, or may do so for all that is known."""
+    if rights.boundary_unknown:
+        return True
     return rights.boundary is not None and not policies.may_assume(rights.boundary, role)
 
 

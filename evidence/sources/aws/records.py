@@ -253,6 +253,8 @@ def finished(raw: bytes, found: Record) -> Record:
     """The same record, or, where its names are folded or its fields lie deeper, one brought into shape."""
     if found.eventName is None and (found.eventTime is None or found.eventData is not UNSET):
         return from_plain(plain(raw))
+    if found.userIdentity is None and _FLAT.search(raw) is not None:
+        return from_plain(plain(raw))
     return found
 
 
@@ -271,7 +273,10 @@ def plain(raw: bytes) -> dict[str, Any]:
         found = row(found)
     if not isinstance(found, dict):
         raise NoObject
-    if "eventName" in found and "eventTime" in found and isinstance(found.get("userIdentity"), dict | None):
+    usual = (
+        "eventName" in found and "eventTime" in found and isinstance(found.get("userIdentity"), dict | None)
+    )
+    if usual and not any(map(_FLAT_NAME.match, found)):
         return found
     return _shaped(found)
 
@@ -359,6 +364,10 @@ def _structure(text: str) -> object:
         return text
     return found if end == len(stripped) else text
 
+
+# The actor's fields in columns of their own.
+_FLAT: Final = re.compile(rb'"user_?identity[._a-z]', re.IGNORECASE)
+_FLAT_NAME: Final = re.compile(r"user_?identity[._a-z]", re.IGNORECASE)
 
 _WORD: Final = re.compile(r"[^={}\[\],]+")
 

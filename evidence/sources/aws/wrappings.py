@@ -32,6 +32,9 @@ LISTS: Final = frozenset(
     {"Records", "Events", "logEvents", "Messages", "QueryResultRows", "records", "auditEvents"}
 )
 
+# A cell holds a whole record where the column is eventJson; the module's own limit is 128 KiB.
+csv.field_size_limit(max(csv.field_size_limit(), LIMIT))
+
 _NESTING: Final = 8
 _LISTING_LIMIT: Final = 256 << 20
 _SHAPE: Final = msgspec.json.Decoder(records.Record)
@@ -49,6 +52,8 @@ SUBSCRIPTION: Final = Note("subscription", "SNS subscription message: it confirm
 TEST: Final = Note("test_message", "Test message of a notification set-up, no event.")
 EMPTY: Final = Note("empty", "The file is empty.")
 NO_RECORDS: Final = Note("no_records", "The document's list of records is empty.")
+
+CUT_ROW: Final = "The table ends in the middle of a row."
 
 CREDENTIAL_COLUMNS: Final = frozenset({"user", "arn", "password_enabled", "mfa_active"})
 
@@ -148,19 +153,33 @@ def _array(raw: bytes, note: Callable[[Note], None], depth: int) -> Iterator[Fou
     except (msgspec.DecodeError, RecursionError):
         yield Found(raw)
         return
-    if depth > 0 and elements and all(_first(one) == b"{" for one in elements) and _is_row(raw):
+    if elements and _is_row(raw):
         yield Found(raw)
         return
-    if not elements and depth == 0:
-        note(NO_RECORDS)
+    if not elements:
+        if depth > 0:
+            yield Found(raw)
+        else:
+            note(NO_RECORDS)
     for element in elements:
         yield from unwrap(bytes(element), note, depth + 1)
 
 
 def _is_row(raw: bytes) -> bool:
-    """Whether a list of objects is one row of a query's result: each object holds one column."""
-    found = _ANY.decode(raw)
-    return all(len(cell) == 1 or cell.keys() == {"key", "value"} for cell in found)
+    """Whether a list of objects is one row of a query's result: each object holds one column of a record."""
+    found = _decoded(raw)
+    if not isinstance(found, list) or not all(isinstance(cell, dict) and len(cell) == 1 for cell in found):
+        return False
+    names = {str(name).lower() for cell in found for name in cell}
+    return "eventjson" in names or names >= {"eventtime", "eventname"}
+
+
+def _decoded(raw: bytes | Raw) -> object:
+    """The value, `None` if it cannot be decoded: what holds it is then a record that is rejected."""
+    try:
+        return _ANY.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _object(raw: bytes, shape: Record, note: Callable[[Note], None], depth: int) -> Iterator[Found]:
@@ -253,7 +272,7 @@ def _carried(raw: bytes, shape: Record, note: Callable[[Note], None]) -> list[by
         # An EventBridge event of another kind (a finding, a job's state) carries no record.
         inner = bytes(shape.detail)
         return [inner] if inner[:1] == b"{" and _is_cloudtrail(inner) else None
-    if shape.Message is not UNSET and _ANY.decode(raw).get("Type") in _CONFIRMATIONS:
+    if shape.Message is not UNSET and _confirms(raw):
         note(SUBSCRIPTION)
         return []
     for held in (
@@ -276,6 +295,11 @@ def _carried(raw: bytes, shape: Record, note: Callable[[Note], None]) -> list[by
     return None
 
 
+def _confirms(raw: bytes) -> bool:
+    found = _decoded(raw)
+    return isinstance(found, dict) and found.get("Type") in _CONFIRMATIONS
+
+
 _CONFIRMATIONS: Final = ("SubscriptionConfirmation", "UnsubscribeConfirmation")
 
 
@@ -286,7 +310,9 @@ def _content(held: Raw, raw: bytes, note: Callable[[Note], None]) -> list[bytes]
         return [inner]
     if inner[:1] != b'"':
         return None
-    text = _ANY.decode(inner)
+    text = _decoded(inner)
+    if not isinstance(text, str):
+        return None
     if text.lstrip()[:1] in ("{", "["):
         return _values(text)
     if text.startswith("CloudTrail validation message"):
@@ -315,7 +341,7 @@ def _values(text: str) -> list[bytes]:
 
 
 def _member(held: Raw, name: str) -> object:
-    found = _ANY.decode(held)
+    found = _decoded(held)
     return found.get(name) if isinstance(found, dict) else None
 
 
@@ -350,7 +376,10 @@ def _log_event(raw: bytes, note: Callable[[Note], None], depth: int) -> Iterator
     if shape is None or shape.message is UNSET or _first(shape.message) != b'"':
         yield Found(raw)
         return
-    text = _ANY.decode(shape.message)
+    text = _decoded(shape.message)
+    if not isinstance(text, str):
+        yield Found(raw)
+        return
     if text.startswith("CWL CONTROL MESSAGE"):
         note(CONTROL)
         return
@@ -364,10 +393,8 @@ def _log_event(raw: bytes, note: Callable[[Note], None], depth: int) -> Iterator
 def _query_row(raw: bytes, note: Callable[[Note], None], depth: int) -> Iterator[Found]:
     """One row of a Lake query: with the column `eventJson` it is that record, else its columns are."""
     if b'"eventJson"' in raw or b'"eventjson"' in raw:
-        try:
-            row = records.row(_ANY.decode(raw)) if raw[:1] == b"[" else _ANY.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            row = None
+        held = _decoded(raw)
+        row = records.row(held) if isinstance(held, list) else held
         if isinstance(row, dict):
             text = row.get("eventJson", row.get("eventjson"))
             if isinstance(text, str):
@@ -395,35 +422,50 @@ def is_table(head: bytes) -> bool:
 
 def _rows(scanner: Scanner) -> Iterator[Found]:
     """A query's result saved as a table: each row becomes one record, an object of its columns."""
-    lines = io.TextIOWrapper(
+    text = io.TextIOWrapper(
         io.BufferedReader(_Rest(scanner)), encoding="utf-8-sig", errors="surrogateescape", newline=""
     )
-    reader = csv.reader(lines, strict=True)
-    header: list[str] = next(reader, [])
+    lines: list[str] = []
+    reader = csv.reader(_remembered(text, lines), strict=True)
+    header: list[str] | None = None
     while True:
         try:
             row = next(reader)
         except StopIteration:
             break
-        except csv.Error:
-            yield Found(Broken(b"", "not_csv", "The table is damaged from here on."))
-            return
+        except csv.Error as error:
+            row = []
+            if "end of data" in str(error):
+                yield Found(_broken_rows(lines, "cut", CUT_ROW))
+            else:
+                yield Found(_broken_rows(lines, "not_csv", "These lines are no rows of a table."))
+        held = "".join(lines)
+        lines.clear()
         if not row:
             continue
-        text = json.dumps(dict(zip(header, row, strict=False)), ensure_ascii=False, separators=(",", ":"))
-        if len(row) != len(header):
-            content = text.encode("utf-8", "surrogateescape")
-            cut = scanner.problem is not None or scanner.peek(1) == b""
+        if header is None:
+            header = row
+        elif len(row) == len(header):
+            made = json.dumps(dict(zip(header, row, strict=True)), ensure_ascii=False, separators=(",", ":"))
+            yield from _query_row(made.encode("utf-8", "surrogateescape"), lambda _: None, 1)
+        elif len(row) < len(header) and not held.endswith("\n"):
+            yield Found(_broken_rows([held], "cut", CUT_ROW))
+        else:
             yield Found(
-                Broken(content, "cut", "The table ends in the middle of a row.")
-                if cut and len(row) < len(header)
-                else Broken(content, "not_csv", "This row has another number of columns than the header.")
+                _broken_rows([held], "not_csv", "The row has another number of columns than the header.")
             )
-            continue
-        raw = text.encode("utf-8", "surrogateescape")
-        yield from _query_row(raw, lambda _: None, 1)
     if scanner.problem is not None:
         yield Found(Broken(b"", *scanner.problem))
+
+
+def _remembered(text: io.TextIOWrapper, lines: list[str]) -> Iterator[str]:
+    for line in text:
+        lines.append(line)
+        yield line
+
+
+def _broken_rows(lines: list[str], code: str, reason: str) -> Broken:
+    return Broken("".join(lines).encode("utf-8", "surrogateescape").rstrip(b"\r\n"), code, reason)
 
 
 class _Rest(io.RawIOBase):

@@ -59,7 +59,10 @@ def test_an_event_without_actor_or_target_has_these_columns_missing():
 
 @pytest.mark.parametrize("path", ["resources[].uid", "resources.uid"])
 def test_a_path_through_a_list_gives_what_its_elements_hold(path):
-    assert event(resources=[{"ARN": "arn:a"}, {"type": "t"}, {"ARN": "arn:b"}]).value(path) == ["arn:a", "arn:b"]
+    assert event(resources=[{"ARN": "arn:a"}, {"type": "t"}, {"ARN": "arn:b"}]).value(path) == [
+        "arn:a",
+        "arn:b",
+    ]
     assert event(resources=[]).value(path) == []
     assert event(resources=[{"type": "t"}]).value(path) is MISSING
 

@@ -24,14 +24,21 @@ OTHERS = [
         "AWS GuardDuty findings",
     ),
     (b'{"detail-type":"GuardDuty Finding","source":"aws.guardduty","detail":{}}', "AWS GuardDuty findings"),
-    (b'{"detail-type":"Backup Job State Change","source":"aws.backup","detail":{}}', "an EventBridge event of another"),
+    (
+        b'{"detail-type":"Backup Job State Change","source":"aws.backup","detail":{}}',
+        "an EventBridge event of another",
+    ),
     (b'{"Findings":[{"ProductArn":"arn","AwsAccountId":"1"}]}', "AWS Security Hub findings"),
     (b'{"configurationItems":[{"configurationItemCaptureTime":"x"}]}', "AWS Config configuration items"),
     (
-        b"2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK\n",
+        b"2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249"
+        b" 1418530010 1418530070 ACCEPT OK\n",
         "VPC flow logs",
     ),
-    (b'{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"x","verb":"get"}', "Kubernetes audit events"),
+    (
+        b'{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"x","verb":"get"}',
+        "Kubernetes audit events",
+    ),
     (b'{"action":"org.add_member","actor":"a","org":"o","_document_id":"x"}', "a GitHub audit log"),
     (b'{"protoPayload":{},"insertId":"x","logName":"projects/p"}', "Google Cloud audit logs"),
     (b"<134>1 2026-03-01T09:00:00Z host app - - - hello\n", "syslog lines (RFC 5424)"),
