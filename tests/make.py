@@ -23,7 +23,9 @@ def client(slug: str = "harbor", *, name: str = "", zone: str = "UTC", host: str
 
 def bare_client(slug: str, *, name: str = "", zone: str = "UTC") -> Client:
     """A client without a schema, for tests that never enter it."""
-    return Client.objects.create(slug=slug, schema_name=f"bare_{slug}".replace("-", "_"), name=name or slug, zone=zone)
+    return Client.objects.create(
+        slug=slug, schema_name=f"bare_{slug}".replace("-", "_"), name=name or slug, zone=zone
+    )
 
 
 def person(name: str = "Somebody", *, second_factor: bool = False) -> User:
@@ -34,7 +36,9 @@ def person(name: str = "Somebody", *, second_factor: bool = False) -> User:
     return user
 
 
-def member(role: Role | str, at: Client | None = None, *, assigned: bool = True, second_factor: bool = True) -> User:
+def member(
+    role: Role | str, at: Client | None = None, *, assigned: bool = True, second_factor: bool = True
+) -> User:
     """A person with a role: of the client `at`, or of the MSSP and (unless said otherwise) assigned to it."""
     role = Role(role)
     user = person(f"{role.label} {at or ''}".strip(), second_factor=second_factor)

@@ -94,6 +94,9 @@ def _named(request: HttpRequest, found: Any) -> Any:
 
 
 def _engagement_words(row: Any) -> str:
+    # An administrator sees that a client exists that is not assigned to them, but not who audits it.
+    if not row.assigned:
+        return ""
     return f"{Engagement.Kind(row.audit_kind).label} · {row.audit_firm}" if row.audit_kind else ""
 
 

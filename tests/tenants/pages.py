@@ -75,7 +75,9 @@ def streams(request: HttpRequest) -> StreamingHttpResponse:
     def lines():
         for number in range(3):
             with connection.cursor() as cursor:
-                cursor.execute("select current_setting('search_path'), current_setting('transaction_read_only')")
+                cursor.execute(
+                    "select current_setting('search_path'), current_setting('transaction_read_only')"
+                )
                 path_, read_only = cursor.fetchone()
             yield f"{number} {current_client().slug} {path_} {read_only} {reverse('where')}\n"
 

@@ -115,6 +115,9 @@ def test_the_page_of_the_documentation_is_current() -> None:
 
 
 def test_a_reading_action_answers_get_alone() -> None:
-    assert dict(declare.declaration_of(needs_a_client).actions) == {"GET": "control.read", "HEAD": "control.read"}  # type: ignore[union-attr]
+    assert dict(declare.declaration_of(needs_a_client).actions) == {
+        "GET": "control.read",
+        "HEAD": "control.read",
+    }  # type: ignore[union-attr]
     both = declare.action("source.read", POST="intake.upload")(lambda request: HttpResponse())
     assert declare.declaration_of(both).names == ("source.read", "intake.upload")  # type: ignore[union-attr]

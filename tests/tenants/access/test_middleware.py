@@ -40,7 +40,9 @@ def test_ones_own_client_without_the_right_answers_403_in_words(harbor: Client) 
 
 @pytest.mark.parametrize("role", ["MA", "AN"])
 def test_a_client_that_is_not_assigned_does_not_exist(harbor: Client, role: str) -> None:
-    assert make.signed_in(make.member(role, harbor, assigned=False)).get("/c/harbor/where/").status_code == 404
+    assert (
+        make.signed_in(make.member(role, harbor, assigned=False)).get("/c/harbor/where/").status_code == 404
+    )
 
 
 def test_a_foreign_client_does_not_exist(harbor: Client) -> None:
@@ -82,10 +84,15 @@ def test_another_method_asks_for_its_own_action(harbor: Client) -> None:
 
 
 @pytest.mark.parametrize("role", ["MA", "AN", "CA"])
-def test_a_role_that_needs_a_second_factor_gets_no_page_before_it_is_set_up(harbor: Client, role: str) -> None:
+def test_a_role_that_needs_a_second_factor_gets_no_page_before_it_is_set_up(
+    harbor: Client, role: str
+) -> None:
     browser = make.signed_in(make.member(role, harbor, second_factor=False))
     answer = browser.get("/c/harbor/where/")
-    assert (answer.status_code, answer["Location"]) == (302, "/c/harbor/accounts/second-factor/authenticator/")
+    assert (answer.status_code, answer["Location"]) == (
+        302,
+        "/c/harbor/accounts/second-factor/authenticator/",
+    )
     assert browser.get("/c/harbor/mine/").status_code == 200
 
 
@@ -106,7 +113,9 @@ def test_a_part_of_a_page_is_told_to_load_the_sign_in_page_as_a_whole(harbor: Cl
     assert answer["HX-Redirect"].startswith("/c/harbor/accounts/login/?next=")
 
 
-def test_a_page_that_forgot_its_objects_does_not_answer_those_whom_only_they_decide_for(harbor: Client) -> None:
+def test_a_page_that_forgot_its_objects_does_not_answer_those_whom_only_they_decide_for(
+    harbor: Client,
+) -> None:
     assert make.signed_in(make.member("CA", harbor)).get("/c/harbor/forgetful/").status_code == 200
     with pytest.raises(NotAskedError, match=r"pages\.forgetful answered"):
         make.signed_in(make.auditor(harbor)).get("/c/harbor/forgetful/")
@@ -127,10 +136,16 @@ def test_a_token_of_an_absent_client_is_refused_like_one_that_is_not_known(harbo
 def test_an_auditor_reads_and_each_read_is_logged(harbor: Client) -> None:
     user = make.auditor(harbor)
     browser = make.signed_in(user)
-    answers = [browser.get("/c/harbor/where/?page=2"), browser.get("/c/harbor/renders/"), browser.get("/c/harbor/packages/x")]
+    answers = [
+        browser.get("/c/harbor/where/?page=2"),
+        browser.get("/c/harbor/renders/"),
+        browser.get("/c/harbor/packages/x"),
+    ]
     logged = list(ReadLogEntry.objects.order_by("id"))
     assert [entry.path for entry in logged] == ["/c/harbor/where/?page=2", "/c/harbor/renders/"]
-    assert [(entry.status, entry.size) for entry in logged] == [(a.status_code, len(a.content)) for a in answers[:2]]
+    assert [(entry.status, entry.size) for entry in logged] == [
+        (a.status_code, len(a.content)) for a in answers[:2]
+    ]
     assert {entry.user for entry in logged} == {user}
     assert {entry.engagement.client for entry in logged} == {harbor}
     assert {entry.action for entry in logged} == {"control.read"}
@@ -145,7 +160,9 @@ def test_the_period_of_the_engagement_is_what_a_page_is_given(harbor: Client) ->
 @pytest.mark.parametrize("page", ["writes", "loosens"])
 def test_the_database_refuses_an_auditors_write(harbor: Client, page: str) -> None:
     user = make.auditor(harbor)
-    with pytest.raises(DatabaseError, match=r"read-only transaction|must be set before any query|must be called before"):
+    with pytest.raises(
+        DatabaseError, match=r"read-only transaction|must be set before any query|must be called before"
+    ):
         make.signed_in(user).get(f"/c/harbor/{page}/")
     user.refresh_from_db()
     assert user.full_name != "Changed"

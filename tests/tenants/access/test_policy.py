@@ -64,8 +64,12 @@ def situations(here: Client, elsewhere: Client) -> dict[str, Situation]:
         "control owner": Situation(make.member("CO", here), ("CO",)),
         "employee": Situation(make.member("EM", here), ("EM",)),
         "auditor": Situation(make.auditor(here), ("AU",), engaged=True),
-        "auditor before the first day of access": Situation(make.auditor(here, access=before), ("AU",), known=False),
-        "auditor after the last day of access": Situation(make.auditor(here, access=after), ("AU",), known=False),
+        "auditor before the first day of access": Situation(
+            make.auditor(here, access=before), ("AU",), known=False
+        ),
+        "auditor after the last day of access": Situation(
+            make.auditor(here, access=after), ("AU",), known=False
+        ),
         "auditor of another client": Situation(make.auditor(elsewhere), known=False),
         "auditor who is also a member": Situation(insider, ("AU",), engaged=True),
         "revoked member": Situation(gone, known=False),
@@ -104,7 +108,9 @@ def expected(cell: str, action: str, situation: Situation, kind: str, *, step_up
     }
     if cell == "y":
         return True
-    if cell == "all":  # every client, without content: at a client of one's own it is the assignment that counts
+    if (
+        cell == "all"
+    ):  # every client, without content: at a client of one's own it is the assignment that counts
         return situation.assigned
     return all(truth[word] for word in cell.split("+"))
 
@@ -249,7 +255,9 @@ def test_the_period_includes_both_its_days_and_what_reaches_into_it() -> None:
 
 def test_a_refusal_says_what_was_refused_and_who_may() -> None:
     here = make.bare_client("here")
-    with pytest.raises(PermissionDenied, match="control owner.*does not include “package: read”.*client administrator"):
+    with pytest.raises(
+        PermissionDenied, match="control owner.*does not include “package: read”.*client administrator"
+    ):
         policy.require(make.member("CO", here), "package.read", here)
 
 

@@ -83,7 +83,9 @@ def test_signing_in_is_asked_for_at_the_client_itself(harbor: Client, form: Form
     assert "Harbor" not in page.content.decode(), "who is not signed in learns no client's name"
 
 
-def test_each_chunk_of_a_stream_is_made_at_the_client_and_none_is_left_between(harbor: Client, form: Form) -> None:
+def test_each_chunk_of_a_stream_is_made_at_the_client_and_none_is_left_between(
+    harbor: Client, form: Form
+) -> None:
     answer = form.browser(make.member("CA", harbor)).get(f"{form.prefix}/streams/")
     chunks = iter(answer.streaming_content)
     for number in range(3):
@@ -134,7 +136,16 @@ def test_a_slug_without_a_slash_is_led_on_whether_it_exists_or_not(harbor: Clien
 
 
 @pytest.mark.parametrize(
-    "host", ["elsewhere.example", "larkfield.example.evil", "", "harbor.example@evil", "a b", "harbor", "127.0.0.1.nip"]
+    "host",
+    [
+        "elsewhere.example",
+        "larkfield.example.evil",
+        "",
+        "harbor.example@evil",
+        "a b",
+        "harbor",
+        "127.0.0.1.nip",
+    ],
 )
 def test_a_host_that_is_nobodys_is_not_found(harbor: Client, host: str) -> None:
     answer = Browser(HTTP_HOST=host).get("/accounts/login/")

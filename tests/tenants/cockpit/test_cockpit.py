@@ -74,8 +74,12 @@ def test_a_filters_count_is_the_number_of_rows_it_shows(show: str) -> None:
             covered_days_30d=30 - n % 5,
         )
     today = datetime.datetime.now(datetime.UTC).date()
-    make.engagement_of(made[0], access=(today + datetime.timedelta(days=90), today + datetime.timedelta(days=120)))
-    make.engagement_of(made[1], access=(today + datetime.timedelta(days=91), today + datetime.timedelta(days=120)))
+    make.engagement_of(
+        made[0], access=(today + datetime.timedelta(days=90), today + datetime.timedelta(days=120))
+    )
+    make.engagement_of(
+        made[1], access=(today + datetime.timedelta(days=91), today + datetime.timedelta(days=120))
+    )
     page = make.signed_in(analyst).get(f"/?show={show}")
     (chip,) = (chip for chip in page.context["chips"] if chip["current"])
     assert chip["count"] == len(names(page.content.decode())) > 0
@@ -84,7 +88,20 @@ def test_a_filters_count_is_the_number_of_rows_it_shows(show: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "sort", ["name", "-name", "critical", "-critical", "late", "-late", "unknown", "-unknown", "covered", "audit", "x'--"]
+    "sort",
+    [
+        "name",
+        "-name",
+        "critical",
+        "-critical",
+        "late",
+        "-late",
+        "unknown",
+        "-unknown",
+        "covered",
+        "audit",
+        "x'--",
+    ],
 )
 def test_every_sorting_answers(sort: str) -> None:
     analyst = make.member("AN")
@@ -99,9 +116,13 @@ def test_500_clients_ask_as_many_queries_as_5_and_come_in_pages() -> None:
         record_summary(each, exceptions_critical=0, daily_events=[1, 2])
     browser = make.signed_in(analyst)
     browser.get("/")
-    with CaptureQueriesContext(connection, ) as few:
+    with CaptureQueriesContext(
+        connection,
+    ) as few:
         browser.get("/")
-    made = Client.objects.bulk_create(Client(slug=f"d{n}", schema_name=f"d{n}", name=f"D {n:03}") for n in range(495))
+    made = Client.objects.bulk_create(
+        Client(slug=f"d{n}", schema_name=f"d{n}", name=f"D {n:03}") for n in range(495)
+    )
     Assignment.objects.bulk_create(Assignment(user=analyst, client=each) for each in made)
     for each in made:
         record_summary(each, exceptions_critical=1, daily_events=[1, 2])
@@ -142,9 +163,12 @@ def test_people_of_one_client_are_led_to_it(role: str) -> None:
     (here,) = clients(1)
     answer = make.signed_in(make.member(role, here)).get("/")
     assert (answer.status_code, answer["Location"]) == (302, "/c/c0/")
-    assert make.signed_in(make.member(role, Client.objects.create(slug="z", schema_name="z", name="Z"))).get(
-        "/clients.csv"
-    ).status_code == 403
+    assert (
+        make.signed_in(make.member(role, Client.objects.create(slug="z", schema_name="z", name="Z")))
+        .get("/clients.csv")
+        .status_code
+        == 403
+    )
 
 
 def test_an_auditor_of_two_clients_chooses_among_the_open_ones() -> None:

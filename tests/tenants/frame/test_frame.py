@@ -58,7 +58,9 @@ def test_borders_of_controls_and_the_focus_ring_stand_out(line: str, ground: str
     assert contrast(_color(line, scheme), _color(ground, scheme)) >= 3
 
 
-@pytest.mark.parametrize("page", sorted(TEMPLATES.rglob("*.html")), ids=lambda p: str(p.relative_to(TEMPLATES)))
+@pytest.mark.parametrize(
+    "page", sorted(TEMPLATES.rglob("*.html")), ids=lambda p: str(p.relative_to(TEMPLATES))
+)
 def test_no_page_has_inline_style_or_script(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert not re.search(r"\sstyle=|<style|\son\w+=\"|javascript:|hx-on", text)
@@ -98,14 +100,17 @@ def test_a_time_is_the_clients_with_utc_on_hover_and_the_year_where_it_is_anothe
     this_year = timezone.localdate().year
     at = datetime.datetime(this_year, 7, 12, 2, 11, 5, tzinfo=datetime.UTC)
     with timezone.override("Europe/Zurich"):
-        assert f'title="{this_year}-07-12 02:11:05 UTC">12 Jul 04:11</time>' in render("{% moment at %}", at=at)
+        assert f'title="{this_year}-07-12 02:11:05 UTC">12 Jul 04:11</time>' in render(
+            "{% moment at %}", at=at
+        )
         old = at.replace(year=2020)
         assert ">12 Jul 2020 04:11</time>" in render("{% moment at %}", at=old)
     assert render("{% moment at %}", at=None) == ""
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(30, "1 min"), (3600, "60 min"), (7200, "2 h"), (86400, "24 h"), (3 * 86400, "3 d")]
+    ("seconds", "words"),
+    [(30, "1 min"), (3600, "60 min"), (7200, "2 h"), (86400, "24 h"), (3 * 86400, "3 d")],
 )
 def test_durations_are_said_as_people_do(seconds: int, words: str) -> None:
     assert render("{{ d|span }}", d=datetime.timedelta(seconds=seconds)) == words
@@ -114,7 +119,12 @@ def test_durations_are_said_as_people_do(seconds: int, words: str) -> None:
 def test_a_row_of_figures_tells_none_from_zero() -> None:
     html = render_to_string(
         "components/figures.html",
-        {"figures": [{"value": 0, "label": "open", "tone": "", "href": "/x"}, {"value": None, "label": "late"}]},
+        {
+            "figures": [
+                {"value": 0, "label": "open", "tone": "", "href": "/x"},
+                {"value": None, "label": "late"},
+            ]
+        },
     )
     assert '<a href="/x"' in html
     assert ">0<" in html
@@ -123,7 +133,12 @@ def test_a_row_of_figures_tells_none_from_zero() -> None:
 
 def test_parts_escape_what_they_show() -> None:
     evil = "<script>alert(1)</script>"
-    html = render_to_string("components/raw_beside.html", {"normalized": [("Actor", evil)], "raw": evil, "raw_note": ""})
+    html = render_to_string(
+        "components/raw_beside.html", {"normalized": [("Actor", evil)], "raw": evil, "raw_note": ""}
+    )
     html += render_to_string("components/pill.html", {"tone": "met", "text": evil})
-    html += render_to_string("components/timeline.html", {"acts": [{"at": None, "who": evil, "what": evil, "words": evil, "tone": ""}]})
+    html += render_to_string(
+        "components/timeline.html",
+        {"acts": [{"at": None, "who": evil, "what": evil, "words": evil, "tone": ""}]},
+    )
     assert "<script>" not in html

@@ -73,7 +73,9 @@ def test_the_mail_address_is_known_in_any_case(place, harbor: Client) -> None:
     assert sign_in(browser, prefix, user).status_code == 302
 
 
-@pytest.mark.parametrize("next_", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "/\\evil.example"])
+@pytest.mark.parametrize(
+    "next_", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "/\\evil.example"]
+)
 def test_signing_in_leads_nowhere_else(place, harbor: Client, next_: str) -> None:
     prefix, browser = place
     answer = sign_in(browser, prefix, make.member("CO", harbor, second_factor=False), next=next_)
@@ -98,7 +100,9 @@ def test_an_enrolled_person_shows_a_code_and_the_same_code_opens_once(place, har
     factor = give_second_factor(user)
     answer = sign_in(browser, prefix, user, next=f"{prefix}where/")
     assert answer["Location"] == f"{prefix}accounts/second-factor/code/"
-    assert browser.get(f"{prefix}accounts/password/change/").status_code == 302, "half signed in is not signed in"
+    assert browser.get(f"{prefix}accounts/password/change/").status_code == 302, (
+        "half signed in is not signed in"
+    )
     refused = browser.post(answer["Location"], {"code": "000000"})
     assert refused.status_code == 200
     assert "Incorrect code" in refused.content.decode()
@@ -208,7 +212,8 @@ def test_a_short_password_is_refused_in_words(place, harbor: Client) -> None:
     prefix, browser = place
     sign_in(browser, prefix, make.member("CO", harbor, second_factor=False))
     page = browser.post(
-        f"{prefix}accounts/password/change/", {"oldpassword": make.PASSWORD, "password1": "short", "password2": "short"}
+        f"{prefix}accounts/password/change/",
+        {"oldpassword": make.PASSWORD, "password1": "short", "password2": "short"},
     )
     assert "at least 12 characters" in page.content.decode()
 
@@ -257,7 +262,9 @@ def test_only_a_fresh_code_counts_as_a_step_up(harbor: Client, monkeypatch: pyte
     assert not stepped_up()
 
 
-def test_what_asks_for_a_fresh_proof_asks_again_later(harbor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_asks_for_a_fresh_proof_asks_again_later(
+    harbor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     browser = Browser()
     sign_in(browser, "/", make.member("CO", harbor, second_factor=False))
     address = "/accounts/second-factor/authenticator/"
