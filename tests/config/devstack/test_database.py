@@ -26,7 +26,7 @@ USER = """
 import sys
 from pathlib import Path
 from config.devstack.postgres import Cluster
-cluster = Cluster(Path(sys.argv[1]), sys.argv[2])
+cluster = Cluster(Path(sys.argv[1]), sys.argv[2], durable=False)
 print(cluster.use(), flush=True)
 sys.stdin.read()
 """
@@ -42,7 +42,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def cluster(folder: Path) -> Iterator[Cluster]:
-    cluster = Cluster(folder, PASSWORD)
+    cluster = Cluster(folder, PASSWORD, durable=False)  # the disk is not what most of these test
     yield cluster
     if (folder / "cluster.json").exists():
         cluster.destroy()
@@ -100,12 +100,12 @@ def test_text_sorts_by_bytes_and_letters_have_cases(cluster: Cluster) -> None:
 
 
 def test_it_protects_data_against_a_crash_unless_told_not_to(cluster: Cluster, tmp_path: Path) -> None:
-    assert _answer(cluster.use(), "show fsync") == "on"
-    volatile = Cluster(tmp_path / "volatile", PASSWORD, durable=False)
+    assert _answer(cluster.use(), "show fsync") == "off"
+    durable = Cluster(tmp_path / "durable", PASSWORD)
     try:
-        assert _answer(volatile.use(), "show fsync") == "off"
+        assert _answer(durable.use(), "show fsync") == "on"
     finally:
-        volatile.destroy()
+        durable.destroy()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="PostgreSQL runs as the account itself")
@@ -123,7 +123,7 @@ def test_root_runs_it_as_another_account(cluster: Cluster) -> None:
 def test_a_data_folder_that_root_keeps_elsewhere_goes_with_its_owner(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    cluster = Cluster(closed / "postgres", PASSWORD)
+    cluster = Cluster(closed / "postgres", PASSWORD, durable=False)
     assert _answer(cluster.use()) == 1
     data = cluster._data()
     assert closed not in data.parents
@@ -182,6 +182,7 @@ def test_the_port_is_kept_from_start_to_start(cluster: Cluster) -> None:
 def test_it_starts_again_after_a_kill_with_what_was_committed(
     cluster: Cluster, victim: str, eventually: Eventually
 ) -> None:
+    cluster.durable = True
     with psycopg.connect(cluster.use()) as connection:
         connection.execute("create table kept as select 42 as n")
     before = cluster.running()
@@ -220,7 +221,7 @@ def test_a_data_folder_without_its_record_is_half_written(folder: Path) -> None:
     (folder / "data").mkdir(parents=True)
     (folder / "data" / "base").mkdir()
     with pytest.raises(Refusal, match=r"half-written: .* \(cluster.json\) is missing"):
-        Cluster(folder, PASSWORD).use()
+        Cluster(folder, PASSWORD, durable=False).use()
     (folder / "data" / "base").rmdir()
 
 
