@@ -31,8 +31,7 @@ OTHERS = [
     (b'{"Findings":[{"ProductArn":"arn","AwsAccountId":"1"}]}', "AWS Security Hub findings"),
     (b'{"configurationItems":[{"configurationItemCaptureTime":"x"}]}', "AWS Config configuration items"),
     (
-        b"2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249"
-        b" 1418530010 1418530070 ACCEPT OK\n",
+        b"2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 22 22 6 2 9 1 2 ACCEPT OK\n",
         "VPC flow logs",
     ),
     (

@@ -128,14 +128,20 @@ def test_a_window_can_be_set_and_survives_a_leap_day():
     )
 
 
-def test_an_empty_file_says_so():
-    for content in (b"", b" \n\n", gzip.compress(b"")):
-        notes: list[Note] = []
-        assert read(content, notes=notes) == []
-        assert [note.code for note in notes] == ["empty"]
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "The file is empty."),
+        (b" \n\n", "The file is empty."),
+        (gzip.compress(b""), "The file is empty."),
+        (b'{"Records":[]}', "The document's list of records is empty."),
+        (b"[]", "The document's list of records is empty."),
+    ],
+)
+def test_an_empty_file_says_so(content, sentence):
     notes: list[Note] = []
-    assert read(b'{"Records":[]}', notes=notes) == []
-    assert [note.sentence for note in notes] == ["The document's list of records is empty."]
+    assert read(content, notes=notes) == []
+    assert [note.sentence for note in notes] == [sentence]
 
 
 def test_a_cut_gzip_gives_what_is_readable_and_one_rejection():
@@ -253,7 +259,17 @@ def test_a_nul_never_reaches_a_column():
             assert one.target_key == "ca\ufffdrol"
 
 
-NAMES = ["Records", "Events", "logEvents", "messageType", "detail", "Message", "Messages", "Body", "body", "message", "event", "Sns", "kinesis", "awslogs", "data", "records", "QueryResultRows", "eventJson", "CloudTrailEvent", "eventData", "eventTime", "eventName", "eventID", "eventVersion", "userIdentity", "s3", "s3Bucket", "UserDetailList", "RoleDetailList", "GroupDetailList", "Policies", "Content", "ReportFormat", "sessionContext", "attributes", "type", "principalId", "arn", "responseElements", "credentials", "additionalEventData", "IsTruncated", "taken_at", "PolicyVersionList"]
+NAMES = [
+    *("Records", "Events", "logEvents", "messageType", "detail"),
+    *("Message", "Messages", "Body", "body", "message"),
+    *("event", "Sns", "kinesis", "awslogs", "data"),
+    *("records", "QueryResultRows", "eventJson", "CloudTrailEvent", "eventData"),
+    *("eventTime", "eventName", "eventID", "eventVersion", "userIdentity"),
+    *("s3", "s3Bucket", "UserDetailList", "RoleDetailList", "GroupDetailList"),
+    *("Policies", "Content", "ReportFormat", "sessionContext", "attributes"),
+    *("type", "principalId", "arn", "responseElements", "credentials"),
+    *("additionalEventData", "IsTruncated", "taken_at", "PolicyVersionList"),
+]
 
 BYTES = st.binary(min_size=1, max_size=6)
 

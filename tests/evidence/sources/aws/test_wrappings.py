@@ -10,7 +10,7 @@ import pytest
 
 from evidence.ocsf.event import Event
 from evidence.sources.aws.adapter import ADAPTER
-from evidence.sources.contract import Rejected, Window
+from evidence.sources.contract import Note, Rejected, Window
 from evidence.sources.registry import FOLDER
 
 EXAMPLES = FOLDER / "aws" / "examples"
@@ -81,7 +81,7 @@ def test_every_example_has_its_count_here():
 @pytest.mark.parametrize("name", COUNTS)
 @pytest.mark.parametrize("other", ["", "trail.json.gz", "events.csv", "okta.ndjson"])
 def test_each_wrapping_gives_its_records_under_any_name(name, other):
-    notes = []
+    notes: list[Note] = []
     found = read((EXAMPLES / name).read_bytes(), name=other, notes=notes)
     assert [one for one in found if isinstance(one, Rejected)] == []
     assert sum(isinstance(one, Event) for one in found) == COUNTS[name][0]
