@@ -2,6 +2,7 @@
 
 import datetime
 import itertools
+from typing import Any
 
 from django.test import Client as Browser
 
@@ -12,7 +13,7 @@ from tenants.engagements.services import open_type_2
 from tenants.members.models import MSSP_ROLES, Role, User
 from tenants.members.services import assign, give_role, give_second_factor, make_person
 
-PASSWORD = "a password for tests"  # noqa: S105
+PASSWORD = "a password for tests"
 _numbers = itertools.count(1)
 
 
@@ -52,7 +53,7 @@ def member(
     return user
 
 
-def auditor(at: Client, **engagement: object) -> User:
+def auditor(at: Client, **engagement: Any) -> User:
     """An auditor with an engagement that is open today; see `engagement_of` for what may be said of it."""
     user = person(f"Auditor {at}", second_factor=True)
     engagement_of(at, user, **engagement)
@@ -83,7 +84,8 @@ def engagement_of(
 
 def signed_in(user: User | None, *, host: str | None = None) -> Browser:
     """A browser in which this person is signed in (nobody, for None), at the portal or at a host of a client's own."""
-    browser = Browser(**({"HTTP_HOST": host} if host else {}))
+    defaults: dict[str, Any] = {"HTTP_HOST": host} if host else {}
+    browser = Browser(**defaults)
     if user is not None:
         browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return browser

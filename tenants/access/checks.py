@@ -61,7 +61,7 @@ def views_declare_an_action(**kwargs: Any) -> list[CheckMessage]:
         for route in routes(urlconf):
             where = f"{route.view_name} (/{route.pattern} in {urlconf})"
             if route.declared is None:
-                hint = "Decorate it with @action, @own_session, @token_view or @public_view (tenants/access/declare.py)."
+                hint = "Decorate it: @action, @own_session, @token_view or @public_view (tenants/access/declare.py)."
                 found.append(Error(f"{where} declares no action.", hint=hint, id="access.E001"))
                 continue
             found += [Error(f"{where}: {fault}.", id="access.E002") for fault in faults(route.declared)]
@@ -91,7 +91,7 @@ def commands_declare_an_action(**kwargs: Any) -> list[CheckMessage]:
             if isinstance(each, Tooling) and each.reason.strip():
                 continue
             if not isinstance(each, str):
-                hint = 'Set `action = "package.build"` or `action = tooling("why it needs none")` (tenants/access/command.py).'
+                hint = 'Set `action = "package.build"` or `action = tooling("why none")` (tenants/access/command.py).'
                 found.append(Error(f"{where} declares no action.", hint=hint, id="access.E004"))
             elif each not in POLICY:
                 found.append(Error(f'{where}: "{each}" is not in the policy table.', id="access.E005"))

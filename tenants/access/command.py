@@ -63,7 +63,7 @@ def acting(mail: str | None, action: str, client: Client | None = None, obj: obj
         if judged(standing(SYSTEM, client), action, obj) or SYSTEM_ROLE in POLICY[action]:
             return None
         raise CommandError(
-            f"“{words_of(action)}” is a person's act, not the system's. Name who does it with --as USER (mail address).",
+            f"“{words_of(action)}” is a person's act, not the system's. Name who does it with --as USER.",
             returncode=2,
         )
     user = User.objects.filter(email__iexact=mail, is_active=True).first()

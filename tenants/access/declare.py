@@ -46,7 +46,7 @@ class Declaration:
 
 def _declare(declaration: Declaration) -> Callable[[View], View]:
     def mark(view: View) -> View:
-        view.access = declaration  # type: ignore[attr-defined]
+        view.access = declaration
         return view
 
     return mark

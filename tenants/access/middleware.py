@@ -93,7 +93,7 @@ class AccessMiddleware:
                     cursor.execute("set transaction read only")
                 response = _rendered(view(request, *args, **kwargs))
                 if response.streaming and not isinstance(response, FileResponse):
-                    response.streaming_content = _spooled(iter(response.streaming_content))  # type: ignore[attr-defined]
+                    response.streaming_content = _spooled(iter(response.streaming_content))
                 # Nothing was written, so nothing is lost; and an outer transaction becomes writable again.
                 transaction.set_rollback(True)
         except Http404:
@@ -108,7 +108,7 @@ class AccessMiddleware:
 
 def _rendered(response: HttpResponseBase) -> HttpResponseBase:
     if callable(getattr(response, "render", None)):
-        return response.render()  # type: ignore[attr-defined,no-any-return]
+        return response.render()
     return response
 
 

@@ -21,7 +21,7 @@ Roles: {roles}.
 | `own` | owner, assignee or reviewer of the object or of its control |
 | `self` | about oneself |
 | `ns` | not requester, author, subject, owner or preparer of the object |
-| `eng` | in an engagement: client, access dates and period match; read-only transaction, every read logged; packages only once issued |
+| `eng` | in an engagement: client, access dates, period; read-only, every read logged; packages once issued |
 | `su` | fresh second factor, in the portal only |
 | `fn` | the function named for the act; refused until functions are recorded |
 | `all` | every client, without content |

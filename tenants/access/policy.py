@@ -19,7 +19,7 @@ own classes without being imported here: `owners_of`, `parties_of`, `days_of`.
 
 import datetime
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import singledispatch
 from types import MappingProxyType
@@ -436,7 +436,7 @@ def may_some(
     return judged_some(standing(user, client, at=at, step_up=step_up), action)
 
 
-class Refused(PermissionDenied):  # noqa: N818  (it is an answer to a person, not a fault)
+class Refused(PermissionDenied):
     """A refusal in words: what was refused, and who may do it."""
 
     def __init__(self, place: Standing, action: str) -> None:
@@ -472,7 +472,7 @@ def role_words(role: str) -> str:
 
 def refusal_words(place: Standing, action: str) -> str:
     """Say in one or two sentences why an action is refused here and who may do it."""
-    cells = POLICY.get(action, {})
+    cells: Mapping[str, Condition] = POLICY.get(action, {})
     mine = [role for role in COLUMNS if role in place.roles and role in cells]
     if any("su" in cells[role].words for role in mine) and not place.step_up:
         return f"“{words_of(action)}” asks for a fresh second factor, which only the portal can take."

@@ -7,6 +7,7 @@ from django.http.response import HttpResponseBase
 
 from tenants.access.models import ReadLogEntry
 from tenants.access.policy import Standing
+from tenants.members.models import User
 
 
 def record_read(
@@ -17,7 +18,10 @@ def record_read(
     It is a transaction of its own, after the read-only one of the request. An error here must reach the caller:
     an answer that could not be logged is not sent.
     """
-    size = None if response.streaming else len(response.content)  # type: ignore[attr-defined]
+    assert isinstance(place.principal, User)
+    assert place.client is not None
+    assert place.engagement is not None
+    size = None if response.streaming else len(response.content)
     return ReadLogEntry.objects.create(
         time=at,
         user=place.principal,

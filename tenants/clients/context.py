@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
@@ -77,7 +77,7 @@ def _exists(name: str) -> bool:
 def _place(request: HttpRequest, user: User) -> Standing:
     gate = getattr(request, "access", None)
     if gate is not None:
-        return gate.standing  # type: ignore[no-any-return]
+        return gate.standing
     return standing(user, getattr(request, "client", None), at=timezone.now())
 
 
@@ -95,7 +95,7 @@ def _sections(request: HttpRequest, place: Standing) -> list[dict[str, Any]]:
     table: tuple[Section, ...] = CLIENT_SECTIONS if place.client is not None else PORTAL_SECTIONS
     if getattr(request, "client_absent", False) or not place.known:
         return []
-    shown = []
+    shown: list[dict[str, Any]] = []
     for section in table:
         try:
             href = reverse(section.url)
@@ -108,7 +108,7 @@ def _sections(request: HttpRequest, place: Standing) -> list[dict[str, Any]]:
         s
         for s in shown
         if request.path == s["href"]
-        or (request.path.startswith(s["href"]) and s["href"] != reverse(table[0].url))
+        or (request.path.startswith(s["href"]) and s["href"] != get_script_prefix())
     ]
     if inside:
         max(inside, key=lambda s: len(s["href"]))["current"] = True

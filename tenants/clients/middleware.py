@@ -81,10 +81,10 @@ class ClientMiddleware:
             with at_client(found), timezone.override(found.tzinfo):
                 response = self.get_response(request)
             if response.streaming:
-                response.streaming_content = _each_inside(  # type: ignore[attr-defined]
+                response.streaming_content = _each_inside(
                     found,
                     prefix,
-                    response.streaming_content,  # type: ignore[attr-defined]
+                    response.streaming_content,
                 )
             return response
         finally:

@@ -43,7 +43,9 @@ def start(request: HttpRequest) -> HttpResponseBase:
     gate: Gate = request.access
     if judged_some(gate.standing, "cockpit.read"):
         return _cockpit(request, gate)
-    mine = gate.only(clients_of(request.user, at=gate.at))
+    person = gate.standing.principal
+    assert isinstance(person, User)
+    mine = gate.only(clients_of(person, at=gate.at))
     if len(mine) == 1:
         return redirect(client_address(request, mine[0]))
     return render(
@@ -110,7 +112,7 @@ def _cockpit(request: HttpRequest, gate: Gate) -> HttpResponse:
         sort = "needs"
     paginator = Paginator(found.order_by(*ORDERS[sort]), PAGE)
     # The filters' counts are known already: the table itself is the second and last query of the page.
-    paginator.count = sums[f"n_{view.key}"] or 0  # type: ignore[misc]
+    paginator.count = sums[f"n_{view.key}"] or 0
     page = paginator.get_page(request.GET.get("page"))
     shown = [_row(request, each) for each in page.object_list]
     kept = {name: value for name in ("q", "sort") if (value := request.GET.get(name))}

@@ -197,14 +197,22 @@ def _related(field: Any, word: str, planted: dict[type[models.Model], models.Mod
 _NOW = datetime.datetime(2026, 11, 2, 9, 30, tzinfo=datetime.UTC)
 
 
+_PLAIN: tuple[tuple[type[models.Field], Any], ...] = (
+    (models.UUIDField, uuid.uuid4),
+    (models.DateTimeField, lambda: _NOW),
+    (models.DateField, _NOW.date),
+    (models.GenericIPAddressField, lambda: "203.0.113.9"),
+    (models.BooleanField, lambda: True),
+    (models.IntegerField, lambda: 1),
+    (models.FloatField, lambda: 1),
+    (models.DecimalField, lambda: 1),
+)
+
+
 def _value(field: Any, word: str) -> Any:
-    if field.null and not isinstance(field, (*_TEXTS, models.BinaryField, models.JSONField, ArrayField)):
-        return None if not field.primary_key else 1
-    if field.choices and isinstance(field, _TEXTS):
-        return field.choices[-1][0] if not field.has_default() else field.get_default()
     if isinstance(field, ArrayField):
         return [_value(field.base_field, word)]
-    if isinstance(field, _TEXTS):
+    if isinstance(field, _TEXTS) and not field.choices:
         return word[: field.max_length] if field.max_length else word
     if isinstance(field, models.JSONField):
         return {word: word}
@@ -212,18 +220,11 @@ def _value(field: Any, word: str) -> Any:
         return word.encode()[: field.max_length]
     if field.has_default():
         return field.get_default()
-    if isinstance(field, models.UUIDField):
-        return uuid.uuid4()
-    if isinstance(field, models.DateTimeField):
-        return _NOW
-    if isinstance(field, models.DateField):
-        return _NOW.date()
-    if isinstance(field, models.GenericIPAddressField):
-        return "203.0.113.9"
-    if isinstance(field, models.BooleanField):
-        return True
-    if isinstance(field, (models.IntegerField, models.FloatField, models.DecimalField)):
-        return 1
-    raise AssertionError(
-        f"The probe does not know {type(field).__name__} of {field}. Teach tests/probes/canaries.py."
-    )
+    if field.null:
+        return None
+    if field.choices:
+        return field.choices[-1][0]
+    for kind, value in _PLAIN:
+        if isinstance(field, kind):
+            return value()
+    raise AssertionError(f"The probe does not know {type(field).__name__} of {field}. Teach canaries.py.")

@@ -158,7 +158,7 @@ def said(answer: HttpResponseBase, path: str) -> str:
     parts += [str(cookie) for cookie in answer.cookies.values()]
     parts += _texts(body)
     text = "\n".join(parts)
-    for own in {path, quote(path), quote(path, safe=""), path.split("?")[0]} - {"/", ""}:
+    for own in {path, quote(path), quote(path, safe=""), path.partition("?")[0]} - {"/", ""}:
         text = text.replace(own, "")
     return text.lower()
 

@@ -87,7 +87,7 @@ def streams(request: HttpRequest) -> StreamingHttpResponse:
 @action("control.read")
 def sends_a_file(request: HttpRequest) -> FileResponse:
     request.access.period  # noqa: B018
-    return FileResponse(open(__file__, "rb"), as_attachment=True)  # noqa: PTH123, SIM115
+    return FileResponse(open(__file__, "rb"), as_attachment=True)  # noqa: PTH123
 
 
 @action("control.read")

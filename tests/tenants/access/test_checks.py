@@ -86,12 +86,14 @@ def test_a_public_view_says_why() -> None:
 
 
 def test_a_server_refuses_to_start() -> None:
-    with pytest.raises(ImproperlyConfigured, match="undeclared"):
-        module = types.ModuleType("urls_of_a_test")
-        module.urlpatterns = [path("", undeclared)]  # type: ignore[attr-defined]
-        sys.modules[module.__name__] = module
-        with override_settings(CLIENT_URLCONF=module.__name__):
-            checks.refuse_undeclared()
+    module = types.ModuleType("urls_of_a_test")
+    module.urlpatterns = [path("", undeclared)]  # type: ignore[attr-defined]
+    sys.modules[module.__name__] = module
+    with (
+        override_settings(CLIENT_URLCONF=module.__name__),
+        pytest.raises(ImproperlyConfigured, match="undeclared"),
+    ):
+        checks.refuse_undeclared()
 
 
 def test_a_command_without_an_action_stops_the_start_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,7 +102,7 @@ def expected(cell: str, action: str, situation: Situation, kind: str, *, step_up
         "ns": kind not in ("none", "mine"),
         "eng": situation.engaged
         and kind != "out of the period"
-        and not (action.startswith("package.") and kind in ("a draft",)),
+        and not (action.startswith("package.") and kind == "a draft"),
         "su": step_up,
         "fn": False,
     }
@@ -256,7 +256,7 @@ def test_the_period_includes_both_its_days_and_what_reaches_into_it() -> None:
 def test_a_refusal_says_what_was_refused_and_who_may() -> None:
     here = make.bare_client("here")
     with pytest.raises(
-        PermissionDenied, match="control owner.*does not include “package: read”.*client administrator"
+        PermissionDenied, match=r"control owner.*does not include “package: read”.*client administrator"
     ):
         policy.require(make.member("CO", here), "package.read", here)
 

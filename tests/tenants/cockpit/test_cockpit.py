@@ -31,7 +31,7 @@ def names(page: str) -> list[str]:
 
 def test_what_needs_me_comes_first() -> None:
     analyst = make.member("AN")
-    calm, late, critical, unmeasured = clients(4, analyst)
+    calm, late, critical, _ = clients(4, analyst)
     record_summary(calm, exceptions_critical=0, exceptions_late=0)
     record_summary(late, exceptions_critical=0, exceptions_late=3)
     record_summary(critical, exceptions_critical=1, exceptions_late=0)

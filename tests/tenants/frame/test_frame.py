@@ -15,10 +15,11 @@ TEMPLATES = Path(settings.BASE_DIR) / "templates"
 CSS = (TEMPLATES / "static" / "proofline" / "proofline.css").read_text(encoding="utf-8")
 TOKENS = dict(re.findall(r"--([\w-]+): (light-dark\(#\w{6}, #\w{6}\)|#\w{6});", CSS))
 
+TONES = ("met", "deviation", "attention", "unknown", "none")
 # Words on their grounds: (ink, ground).
 PAIRS = [
     *((ink, ground) for ink in ("ink", "ink-2", "ink-3", "accent") for ground in ("paper", "card")),
-    *((tone, ground) for tone in ("met", "deviation", "attention", "unknown", "none") for ground in ("card", f"{tone}-ground")),
+    *((tone, ground) for tone in TONES for ground in ("card", f"{tone}-ground")),
     ("ink", "attention-ground"),
     ("ink", "unknown-ground"),
     ("ink", "deviation-ground"),
