@@ -6,6 +6,7 @@ missing stops the demo there.
 
 import argparse
 import shutil
+from functools import partial
 
 from config.devstack.installation import state_folder
 from config.devstack.postgres import Cluster
@@ -30,11 +31,12 @@ def demo(arguments: list[str]) -> int:
         reset()
     start = begin(options.port)
     with start.supervisor:
-        take(start, (*BRING_UP, Step("clients", clients), Step("months", play), Step("logins", logins)))
-        take(start, (Step("ready", ready),))
+        fresh: dict[str, str] = {}
+        steps = (Step("clients", clients), Step("logins", partial(logins, fresh=fresh)), Step("months", play))
+        take(start, (*BRING_UP, *steps, Step("ready", ready)))
         if options.check:
             return check(start)
-        print(f"\n{welcome(start)}\n", flush=True)
+        print(f"\n{welcome(start, fresh)}\n", flush=True)
         start.supervisor.run()
     return 0
 
@@ -46,27 +48,28 @@ def clients(start: Start) -> str:
     return make_clients()
 
 
-def play(start: Start) -> str:
-    """Write twelve months of the clients' records and take them in; nothing for a client that has them."""
-    from config.demo.play import play
-
-    return play(progress=start.progress.at)
-
-
-def logins(start: Start) -> str:
-    """Make one login for each role unless they are there."""
+def logins(start: Start, fresh: dict[str, str]) -> str:
+    """Make one login for each role unless they are there; `fresh` takes the new second factors' secrets."""
     from config.demo.logins import make_logins
 
-    return make_logins(start.installation)
+    fresh |= make_logins(start.installation)
+    return f"{len(fresh)} new second factors" if fresh else "there already"
 
 
-def welcome(start: Start) -> str:
+def play(start: Start) -> str:
+    """Write twelve months of the clients' records and take them in; nothing for a client that has them."""
+    from config.demo.clients import play_months
+
+    return play_months(start.progress.at)
+
+
+def welcome(start: Start, fresh: dict[str, str]) -> str:
     """The address and the logins, for the person at the terminal."""
     from config.demo.logins import describe_logins
 
     return (
         f"Proofline's demo is ready after {start.progress.seconds:.1f} s: {start.url}\n\n"
-        f"{describe_logins(start.installation)}\n\n"
+        f"{describe_logins(start.installation, fresh)}\n\n"
         "Stop it with Ctrl-C; the next start keeps the data."
     )
 

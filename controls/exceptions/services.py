@@ -55,39 +55,35 @@ def open_for(failures: Sequence[Failure], *, at: datetime) -> list[ControlExcept
     is re-opened; a member from before the fix joins as already fixed.
     """
     opened: list[ControlException] = []
-    things: list[tuple[ExceptionAct, Recorded]] = []
-    for (rule_id, group, bucket), members in sorted(_grouped(failures).items()):
-        exception = (
-            ControlException.objects.select_for_update()
-            .filter(rule=rule_id, group_key=group, bucket=bucket)
-            .first()
-        )
+    things: list[tuple[ExceptionAct, Recorded | None]] = []
+    for (_, group, bucket), members in sorted(_grouped(failures).items()):
+        exception = _existing(members[0].rule, group, bucket)
         if exception is None:
             exception = _open(members, group, bucket, at)
             opened.append(exception)
-            things.append(
-                _act(exception, "open", "", "open", None, at, exception.facts, "rule")
-            )
+            things.append(_act(exception, "open", "", "open", None, at, exception.facts, "rule"))
         else:
-            reopened = _join(exception, members)
-            if reopened:
-                things.append(
-                    _act(
-                        exception,
-                        "reopen",
-                        reopened,
-                        "triaged",
-                        None,
-                        at,
-                        "A later member failed.",
-                        "rule",
-                    )
-                )
-        Occurrence.objects.filter(pk__in=[m.occurrence.pk for m in members]).update(
-            exception=exception
-        )
+            before = _join(exception, members)
+            if before:
+                action = "bad_retest" if before in ("fixed", "retested") else "reopen"
+                things.append(_act(exception, action, before, "triaged", None, at, "A later member failed.", "rule"))
+        Occurrence.objects.filter(pk__in=[m.occurrence.pk for m in members]).update(exception=exception)
     _write(things, at)
     return opened
+
+
+def _existing(rule: Rule, group: str, bucket: str) -> ControlException | None:
+    """The exception that members of a group and bucket join.
+
+    That of the bucket; else one of the group that is being retested (a later member is its bad retest). An
+    item that goes on failing is one exception for as long as that one is live, not one for each day.
+    """
+    of_group = ControlException.objects.select_for_update().filter(rule=rule.id, group_key=group)
+    found = of_group.filter(bucket=bucket).first()
+    if found is None:
+        joined = LIVE if rule.kind == "state" else ("fixed", "retested")
+        found = of_group.filter(state__in=joined).order_by("-opened").first()
+    return found
 
 
 def release(occurrence_ids: Iterable[int], *, at: datetime) -> None:
@@ -277,6 +273,7 @@ def _open(
         occurred_last=max(times),
         detected=at,
         opened=at,
+        recurs=ControlException.objects.filter(rule=rule.id, group_key=group).order_by("-opened").first(),
         triage_due=triage_due(at, severity, due, zone),
         fix_due=due,
     )

@@ -38,14 +38,15 @@ def accounts_on(
     )
     if last is None:
         return
-    facts = Facts(source.pk, day.begins_at, day.ends_before, names=names)
+    facts = Facts(source.pk, day.begins_at, day.ends_before, names=[*names, "type"])
     subjects = _subjects(source, day)
     facts.load(subjects)
     changed = _changes(source, day, subjects)
     for subject in subjects:
         for at in sorted({last.at, *changed.get(subject, ())}):
             known = facts.names(subject, at)
-            if known:
+            # A role has no credentials of its own: whoever takes it on has an account, which is judged.
+            if known and known.pop("type", None) != "role":
                 yield Listed(
                     subject.removeprefix("account:"), at, known, last.batch_id, last.seq
                 )
