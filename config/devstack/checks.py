@@ -40,7 +40,7 @@ class Check:
 
 
 def check_code(arguments: list[str]) -> int:
-    """Make all checks, or those named; exit 1 if one fails."""
+    """Check the code: linters, types, imports, dependencies, vulnerabilities; all, or those named."""
     parser = argparse.ArgumentParser(prog="manage.py check-code", description=check_code.__doc__)
     parser.add_argument("names", nargs="*", metavar="CHECK", help=", ".join(check.name for check in CHECKS))
     names = parser.parse_args(arguments).names

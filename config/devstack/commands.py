@@ -8,7 +8,7 @@ from config.devstack import checks, demo, environment, installation, postgres, p
 from config.devstack.refusal import Refusal, disk_full, is_disk_full
 
 # Commands that never ask the database; starting it for them would only cost time.
-WITHOUT_DATABASE = frozenset(
+_WITHOUT_DATABASE = frozenset(
     {"", "help", "version", "diffsettings", "collectstatic", "makemessages", "compilemessages", "findstatic"}
 )
 
@@ -36,15 +36,35 @@ def main(argv: Sequence[str]) -> int:
         return 130
 
 
+def needs_database(arguments: Sequence[str]) -> bool:
+    """Whether Django's command with these arguments asks the database: all do but a few that work on files."""
+    name = arguments[0] if arguments else ""
+    if name in _WITHOUT_DATABASE or name.startswith("-") or {"--help", "-h", "--version"} & set(arguments):
+        return False
+    match name:
+        case "sources":
+            return False  # its list and its dry run take neither client nor database
+        case "rules":
+            return "backtest" in arguments
+        case "verify":
+            return any(argument.split("=")[0] == "--client" for argument in arguments)
+    return True
+
+
 def _run(argv: list[str]) -> int:
     name = argv[1] if len(argv) > 1 else ""
     own = OWN.get(name)
     if own is not None:
         return own(argv[2:])
+    if name in {"", "help", "--help", "-h"} and len(argv) < 3:
+        print("The stack's own commands (manage.py COMMAND --help tells more):\n")
+        for command, function in OWN.items():
+            print(f"    {command:<12}{(function.__doc__ or '').splitlines()[0]}")
+        print(flush=True)
     if os.environ.get("DJANGO_SETTINGS_MODULE", "config.settings.embedded") == "config.settings.embedded":
         opened = installation.open_installation()
         installation.set_environment(opened)
-        if name not in WITHOUT_DATABASE and not {"--help", "-h", "--version"} & set(argv):
+        if needs_database(argv[1:]):
             postgres.ensure_database(opened.var, opened.database_password)
     from django.core.management import execute_from_command_line
 
@@ -52,6 +72,7 @@ def _run(argv: list[str]) -> int:
     return 0
 
 
+# What runs outside Django's command loading: before its settings exist, or without its database.
 OWN: dict[str, Callable[[list[str]], int]] = {
     "demo": demo.demo,
     "serve": stack.serve,

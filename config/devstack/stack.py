@@ -158,7 +158,7 @@ def _port(text: str) -> int:
 
 
 def serve(arguments: list[str]) -> int:
-    """`manage.py serve`: the stack without demo data, until it is stopped."""
+    """Start the portal without demo data, until it is stopped."""
     parser = argparse.ArgumentParser(prog="manage.py serve", description=serve.__doc__)
     add_port(parser)
     options = parser.parse_args(arguments)

@@ -21,7 +21,7 @@ _ALONE = (
 
 
 def test(arguments: list[str]) -> int:
-    """Run pytest with the arguments, on one worker for each core; returns its exit code."""
+    """Run all tests, or those that pytest's arguments choose, on one worker for each core."""
     counted = any(argument == "-n" or argument.startswith(("-n", "--numprocesses")) for argument in arguments)
     workers = [] if counted or set(_ALONE) & set(arguments) else ["-n", str(_cores())]
     command = [sys.executable, "-m", "pytest", *workers, *arguments]
