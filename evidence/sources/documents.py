@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
 
-from evidence.sources.contract import Broken
+from evidence.sources.contract import DEPTH, Broken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterator
@@ -107,7 +107,7 @@ class Scanner:
         self._content = content
         self._lists = frozenset(lists)
         self._begins_record = begins_record
-        self._limit = limit
+        self.limit = limit
         self._buffer = b""
         self._at = 0
         self._ended = False
@@ -147,7 +147,7 @@ class Scanner:
             return False
         kept = self._buffer[self._at :]
         # As much again as is held: a value that spans many reads is parsed anew a few times only.
-        wanted = max(min(CHUNK, self._limit), len(kept))
+        wanted = max(min(CHUNK, self.limit), len(kept))
         parts = [kept]
         while wanted > 0:
             got = self._content.read(wanted)
@@ -194,7 +194,7 @@ class Scanner:
             else:
                 if self._ended or self._buffer[start] in b'{["':
                     return self._trimmed(start, len(self._buffer)) - self._at
-            if self._held() >= self._limit + offset or not self._fill():
+            if self._held() >= self.limit + offset or not self._fill():
                 raise _Truncated
 
     def _trimmed(self, start: int, end: int) -> int:
@@ -210,7 +210,7 @@ class Scanner:
             if found >= 0:
                 return found - self._at
             seen = self._held()
-            if seen - offset >= self._limit or not self._fill():
+            if seen - offset >= self.limit or not self._fill():
                 return self._held()
 
     # -- the values ---------------------------------------------------------------------------------
@@ -259,7 +259,7 @@ class Scanner:
         try:
             end = self._end(0)
         except _Truncated:
-            code = "too_large" if self._held() >= self._limit and not self._ended else "cut"
+            code = "too_large" if self._held() >= self.limit and not self._ended else "cut"
         except _Malformed as fault:
             code = fault.args[1]
         else:
@@ -362,8 +362,8 @@ class Scanner:
 
     def _next_record(self, offset: int) -> int:
         """Where, behind a damaged element, the next record of the list begins; -1 if none is found."""
-        if self._held() < self._limit:
-            self.peek(self._limit)
+        if self._held() < self.limit:
+            self.peek(self.limit)
         tried = 0
         for found in _BETWEEN.finditer(self._buffer, self._at + offset):
             try:
@@ -500,3 +500,28 @@ def is_lines(head: bytes) -> bool:
     except (msgspec.DecodeError, RecursionError):
         return False
     return True
+
+
+def too_deep(raw: bytes) -> bool:
+    """Whether JSON is nested deeper than any real record (`evidence.sources.contract.DEPTH`)."""
+    if raw.count(b"{") + raw.count(b"[") <= DEPTH:
+        return False
+    depth = 0
+    inside = escaped = False
+    for byte in raw:
+        if escaped:
+            escaped = False
+        elif inside:
+            if byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                inside = False
+        elif byte == 0x22:
+            inside = True
+        elif byte in b"{[":
+            depth += 1
+            if depth > DEPTH:
+                return True
+        elif byte in b"}]":
+            depth -= 1
+    return False

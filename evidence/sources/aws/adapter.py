@@ -16,7 +16,7 @@ from evidence.sources.aws.cloudtrail import (
     role_of,
 )
 from evidence.sources.contract import EXCERPT, Broken, Note, Output, Rejected, Window
-from evidence.sources.documents import LIMIT, Scanner
+from evidence.sources.documents import LIMIT, TOO_DEEP, Scanner, too_deep
 from evidence.sources.packing import Unpacked
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ _TELLING: Final = proofs.PROVING | CHANGES
 
 # A field's name, quoted as JSON or once more inside a string of JSON, or as a column of a table.
 _MARKS: Final = re.compile(
-    rb'(?:\\*"|[,\n{]|^)(eventVersion|eventTime|eventSource|eventName|userIdentity|awsRegion|sourceIPAddress'
-    rb"|recipientAccountId|eventID|eventType|requestParameters|responseElements|insightDetails)\\*[\":,=]",
+    rb'(?:\\{0,15}"|[,\n{]|^)(eventVersion|eventTime|eventSource|eventName|userIdentity|awsRegion|sourceIPAddress'
+    rb"|recipientAccountId|eventID|eventType|requestParameters|responseElements|insightDetails)\\{0,15}[\":,=]",
     re.IGNORECASE,
 )
 
 # Prose that quotes records is no delivery of records: some line must begin as JSON does.
 _BEGINS: Final = re.compile(
-    rb"^(?:\xef\xbb\xbf)?\s*(?:[{\[]\s*(?:[{\[\"]|$)|\"?[\w-]+\"?\s*:\s*[{\[\"])", re.MULTILINE
+    rb"^(?:\xef\xbb\xbf)?[ \t]*(?:[{\[]\s*(?:[{\[\"]|$)|\"?[\w-]+\"?\s*:\s*[{\[\"])", re.MULTILINE
 )
 
 
@@ -175,8 +175,8 @@ class AwsAdapter:
                 raw.decode("utf-8")
             except UnicodeDecodeError:
                 return Rejected(seq, "bad_utf8", "The record is not valid UTF-8.", raw[:EXCERPT])
-        if wrappings.too_deep(raw):
-            return Rejected(seq, "too_deep", "The record is nested too deeply.", raw[:EXCERPT])
+        if too_deep(raw):
+            return Rejected(seq, "too_deep", TOO_DEEP, raw[:EXCERPT])
         try:
             record = records.decode(raw) if record is None else records.finished(raw, record)
         except records.NoObject:
@@ -315,9 +315,9 @@ class _Held:
 
 
 def _is_listing(head: bytes) -> bool:
-    if any(mark in head for mark in (b'"UserDetailList"', b'"RoleDetailList"', b'"GroupDetailList"')):
+    if any(mark in head for mark in wrappings.LISTING_MARKS):
         return True
-    if b'"PolicyVersionList"' in head or (b'"ReportFormat"' in head and b'"Content"' in head):
+    if b'"ReportFormat"' in head and b'"Content"' in head:
         return True
     line = head.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].strip().lower()
     return (

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -104,15 +103,26 @@ def _texts(held: object) -> tuple[str, ...]:
     return ()
 
 
-@lru_cache(maxsize=4096)
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(
-        "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in text), re.DOTALL
-    )
+def matches(pattern: str, text: str) -> bool:
+    """Whether `text` fits an IAM pattern of `*` (any length) and `?` (one character), in time of their product."""
+    at = place = 0
+    star, resume = -1, 0
+    while place < len(text):
+        if at < len(pattern) and pattern[at] == "*":
+            star, resume = at, place
+            at += 1
+        elif at < len(pattern) and pattern[at] in ("?", text[place]):
+            at, place = at + 1, place + 1
+        elif star >= 0:
+            resume += 1
+            at, place = star + 1, resume
+        else:
+            return False
+    return all(letter == "*" for letter in pattern[at:])
 
 
 def _matches(patterns: tuple[str, ...], text: str) -> bool:
-    return any(_pattern(pattern).fullmatch(text) for pattern in patterns)
+    return any(pattern == "*" or matches(pattern, text) for pattern in patterns)
 
 
 def _covers(statement: Statement, action: str) -> bool:
@@ -127,8 +137,7 @@ def _covers(statement: Statement, action: str) -> bool:
     if action.endswith(":*"):
         service = action[:-1]
         return not any(
-            pattern.startswith(service) or _pattern(pattern).fullmatch(action)
-            for pattern in statement.not_actions
+            pattern.startswith(service) or matches(pattern, action) for pattern in statement.not_actions
         )
     return not _matches(statement.not_actions, action)
 

@@ -12,6 +12,8 @@ from typing import Any, Final, TypeAlias
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from evidence.sources.documents import too_deep
+
 Text: TypeAlias = str | None
 
 
@@ -354,6 +356,8 @@ def _structure(text: str) -> object:
         return None
     if stripped[0] not in "{[":
         return text
+    if too_deep(stripped.encode("utf-8", "surrogatepass")):
+        return text
     try:
         return json.loads(stripped)
     except (ValueError, RecursionError):
@@ -370,6 +374,7 @@ _FLAT: Final = re.compile(rb'"user_?identity[._a-z]', re.IGNORECASE)
 _FLAT_NAME: Final = re.compile(r"user_?identity[._a-z]", re.IGNORECASE)
 
 _WORD: Final = re.compile(r"[^={}\[\],]+")
+_VALUE: Final = re.compile(r"[^,}\]]*(?:,(?!\s*[^={}\[\],]+=)[^,}\]]*)*")
 
 
 def _braces(text: str, at: int, depth: int) -> tuple[object, int]:
@@ -400,7 +405,7 @@ def _braces(text: str, at: int, depth: int) -> tuple[object, int]:
                     at += 1
         return listed, at + 1
     # A value runs to the comma before the next name, or to the closing brace.
-    found = re.compile(r"[^,}\]]*(?:,(?!\s*[^={}\[\],]+=)[^,}\]]*)*").match(text, at)
+    found = _VALUE.match(text, at)
     end = found.end() if found else at
     word = text[at:end].strip()
     return (None if word == "null" else word), end

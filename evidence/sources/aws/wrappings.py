@@ -20,7 +20,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from evidence.sources.aws import records
-from evidence.sources.contract import DEPTH, Broken, Note
+from evidence.sources.contract import Broken, Note
 from evidence.sources.documents import LIMIT, Piece, Scanner
 
 if TYPE_CHECKING:
@@ -55,6 +55,13 @@ NO_RECORDS: Final = Note("no_records", "The document's list of records is empty.
 
 CUT_ROW: Final = "The table ends in the middle of a row."
 
+LISTING_MARKS: Final = (
+    b'"UserDetailList"',
+    b'"RoleDetailList"',
+    b'"GroupDetailList"',
+    b'"PolicyVersionList"',
+)
+
 CREDENTIAL_COLUMNS: Final = frozenset({"user", "arn", "password_enabled", "mfa_active"})
 
 
@@ -69,6 +76,8 @@ class Found(NamedTuple):
 def find(scanner: Scanner, note: Callable[[Note], None]) -> Iterator[Found]:
     """Every record in a file's content, in order; what holds none goes to `note`."""
     head = scanner.peek(8192)
+    if any(mark in head for mark in LISTING_MARKS):
+        scanner.limit = _LISTING_LIMIT
     if not head.strip():
         for piece in scanner.pieces():
             yield Found(piece.raw)
@@ -482,28 +491,3 @@ class _Rest(io.RawIOBase):
         got = self._scanner.take(len(buffer))
         buffer[: len(got)] = got
         return len(got)
-
-
-def too_deep(raw: bytes) -> bool:
-    """Whether a record is nested deeper than any real one."""
-    if raw.count(b"{") + raw.count(b"[") <= DEPTH:
-        return False
-    depth = 0
-    inside = escaped = False
-    for byte in raw:
-        if escaped:
-            escaped = False
-        elif inside:
-            if byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                inside = False
-        elif byte == 0x22:
-            inside = True
-        elif byte in b"{[":
-            depth += 1
-            if depth > DEPTH:
-                return True
-        elif byte in b"}]":
-            depth -= 1
-    return False

@@ -75,6 +75,15 @@ def test_every_example_is_recognized_under_any_name(path, name):
     assert confidence >= 0.5
 
 
+@pytest.mark.parametrize(
+    "head",
+    [b"\n" * 65536, b"\\" * 65536, b"[" * 65536, b'{"a":"' * 9000, b"a=" * 30000, b" " * 65536, b'"' * 65536],
+)
+def test_a_head_made_to_be_slow_is_read_like_any_other(head):
+    # A quadratic way through one of these takes minutes.
+    assert recognize(head)[0] is None
+
+
 def test_prose_that_quotes_records_is_none():
     record = json.dumps({"eventName": "x", "eventSource": "y", "eventTime": "z", "userIdentity": {}})
     assert recognize(f"A record looks like this: {record}, says the page.".encode())[0] is None

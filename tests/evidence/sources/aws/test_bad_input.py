@@ -250,6 +250,13 @@ def test_fields_of_other_types_do_not_cost_the_record():
         one.value(path)
 
 
+def test_depth_hidden_in_text_is_survived():
+    for deep in ("[" * 600 + "]" * 600, '{"a":' * 600 + "1" + "}" * 600, "{a=" * 600 + "1" + "}" * 600):
+        (one, *_) = read(changed(requestParameters=deep, userIdentity=deep, responseElements=deep))
+        assert isinstance(one, Event)
+        one.full()
+
+
 def test_a_nul_never_reaches_a_column():
     content = RECORD.replace(b'"carol"', b'"ca\\u0000rol"').replace(b"AIDAW5QX7EALICE", b"AIDA\\u0000ALICE")
     for one in read(content):

@@ -83,6 +83,30 @@ def test_not_privileged(case):
     assert not rights(*HARMLESS[case])
 
 
+@pytest.mark.parametrize(
+    ("pattern", "text", "fits"),
+    [
+        ("*", "", True),
+        ("", "", True),
+        ("", "a", False),
+        ("a*c", "abbc", True),
+        ("a*c", "abbd", False),
+        ("a?c", "abc", True),
+        ("a?c", "ac", False),
+        ("*a*b*", "xxaxxbxx", True),
+        ("iam:put*policy", "iam:putuserpolicy", True),
+        ("[a]*", "a", False),
+        ("a**", "a", True),
+    ],
+)
+def test_patterns(pattern, text, fits):
+    assert policies.matches(pattern, text) is fits
+
+
+def test_a_pattern_of_many_stars_stays_cheap():
+    assert not policies.matches("*a" * 200 + "b", "a" * 5000)
+
+
 def test_a_single_statement_needs_no_list():
     assert policies.rights(policies.statements({"Statement": allow()}))
     assert not policies.statements({})
