@@ -58,6 +58,7 @@ def enter(argv: Sequence[str]) -> None:
     if not inside and _missing_modules() == []:
         return  # a container, or another environment somebody prepared
     if inside and _mark_is_right(venv) and _missing_modules() == []:
+        _keep_bytecode(venv)
         return
     if not inside and _python_of(venv) is not None and _mark_is_right(venv):
         _start_over(venv, argv)
@@ -114,6 +115,18 @@ def mend_after(error: ImportError, argv: Sequence[str]) -> None:
         mend(venv, reinstall=True)
     os.environ["PROOFLINE_MENDED"] = "1"
     _start_over(venv, argv)
+
+
+def _keep_bytecode(venv: Path) -> None:
+    """Where Python was told to write no bytecode beside the sources, keep it in the environment instead.
+
+    Without any, every process compiles all of Django again, which takes most of a second.
+    """
+    if sys.dont_write_bytecode and os.access(venv, os.W_OK):
+        sys.dont_write_bytecode = False
+        sys.pycache_prefix = str(venv / "bytecode")
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 
 def _inside(venv: Path) -> bool:

@@ -100,20 +100,22 @@ def static_files(start: Start) -> str:
     return f"{sum(1 for file in settings.STATIC_ROOT.rglob('*') if file.is_file())} files"
 
 
-def start_services(start: Start) -> str:
-    """Start web, worker and beat; they come up while later steps run."""
+def start_web(start: Start) -> str:
+    """Start the portal; it comes up while later steps run."""
     from django.db import connections
 
     connections.close_all()
     refuse_taken_port(start.port)
-    start.supervisor.start(services(start.port))
-    return ", ".join(service.name for service in services(start.port))
+    start.supervisor.start(services(start.port)[:1])
+    return "coming up"
 
 
 def ready(start: Start) -> str:
-    """Wait until the portal answers."""
+    """Wait until the portal answers, then start what works behind it, which nobody at a page waits for."""
     start.supervisor.wait_until_ready()
-    return start.url
+    behind = services(start.port)[1:]
+    start.supervisor.start(behind)
+    return f"{start.url}, with {' and '.join(service.name for service in behind)}"
 
 
 BRING_UP = (
@@ -121,7 +123,7 @@ BRING_UP = (
     Step("database", database),
     Step("migrate", migrate),
     Step("static files", static_files),
-    Step("services", start_services),
+    Step("web", start_web),
 )
 
 
