@@ -470,17 +470,22 @@ def role_words(role: str) -> str:
     return "system" if role == SYSTEM_ROLE else Role(role).label
 
 
+def _in_a_sentence(role: str) -> str:
+    label = Role(role).label
+    return label if label.startswith("MSSP") else label.lower()
+
+
 def refusal_words(place: Standing, action: str) -> str:
     """Say in one or two sentences why an action is refused here and who may do it."""
     cells: Mapping[str, Condition] = POLICY.get(action, {})
     mine = [role for role in COLUMNS if role in place.roles and role in cells]
     if any("su" in cells[role].words for role in mine) and not place.step_up:
         return f"“{words_of(action)}” asks for a fresh second factor, which only the portal can take."
-    others = [role_words(role).lower() for role in COLUMNS if role in cells and role not in place.roles]
+    others = [_in_a_sentence(r) for r in COLUMNS if r in cells and r not in place.roles and r != SYSTEM_ROLE]
     who = f" It is open to: {', '.join(others)}." if others else ""
     if mine:
         return f"Your role allows “{words_of(action)}” only for what is yours, and this is not.{who}"
-    names = [role_words(role).lower() for role in COLUMNS if role in place.roles] or [
-        "somebody without a role here"
-    ]
+    names = [_in_a_sentence(r) for r in COLUMNS if r in place.roles and r != SYSTEM_ROLE]
+    if not names:
+        return f"You have no role here that includes “{words_of(action)}”.{who}"
     return f"The role “{' and '.join(names)}” does not include “{words_of(action)}”.{who}"

@@ -108,12 +108,9 @@ def styleguide(request: HttpRequest) -> HttpResponse:
             {
                 "name": name,
                 "href": "#",
+                "text": "24 of 30 days heard, silent on 6 days",
                 "cells": [
-                    {
-                        "state": _STATES[(n * 3 + row) % len(_STATES)],
-                        "title": f"{n} Oct: {n * 31} events",
-                        "href": "#",
-                    }
+                    {"state": _STATES[(n * 3 + row) % len(_STATES)], "title": f"{n} Oct: {n * 31} events"}
                     for n in range(1, 31)
                 ],
             }
