@@ -71,6 +71,15 @@ class ProcedureResult:
 
 
 @dataclass(frozen=True)
+class Tallied:
+    """The tallies of some rules over a period, read at once: per rule its days, reasons and items."""
+
+    days: Mapping[str, Mapping[date, tuple[int, int, int, int, int]]]
+    reasons: Mapping[str, Mapping[str, int]]
+    items: Mapping[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
 class ControlResult:
     """A control over a period: the worst of its procedures; rates of different procedures are never added."""
 
@@ -103,21 +112,48 @@ def streams_read(rule: Rule, slugs: Iterable[str]) -> list[str]:
     return [*events, *(listing_of(slug) for slug in carriers if asks)]
 
 
+def tallied(rule_ids: Iterable[str], period: Period) -> Tallied:
+    """Read the tallies of these rules over a period, in three queries however many rules there are."""
+    wanted = sorted(set(rule_ids))
+    inside = Q(rule__in=wanted, local_date__range=(period.start, period.end))
+    sums = [Sum(name) for name in ("population", "passed", "failed", "unknown", "late")]
+    days: dict[str, dict[date, tuple[int, int, int, int, int]]] = {}
+    for rule, day, *counts in Tally.objects.filter(inside).values_list("rule", "local_date").annotate(*sums):
+        days.setdefault(rule, {})[day] = tuple(counts)
+    reasons: dict[str, Counter[str]] = {}
+    for rule, counted in Tally.objects.filter(inside, unknown__gt=0).values_list("rule", "reasons"):
+        reasons.setdefault(rule, Counter()).update(counted)
+    states = [rule for rule in wanted if (found := rule_by_id(rule)) is not None and found.kind == "state"]
+    return Tallied(days, {rule: dict(found) for rule, found in reasons.items()}, _items(states, period))
+
+
 def control_result(
     control: Control,
     period: Period,
     *,
     at: datetime,
     coverage: Mapping[str, list[DayState]] | None = None,
+    tallies: Tallied | None = None,
 ) -> ControlResult:
-    """Return what a control's procedures came to; `coverage` saves reading it once per control."""
+    """Return what a control's procedures came to; `coverage` and `tallies` save reading them once per control."""
     if coverage is None:
         coverage = coverage_of(period, at=at)
-    results = [
-        _procedure_result(p, control, period, coverage)
-        for p in control.procedures.all()
-    ]
+    procedures = list(control.procedures.all())
+    if tallies is None:
+        tallies = tallied([procedure.ref for procedure in procedures], period)
+    results = [_procedure_result(p, control, period, coverage, tallies) for p in procedures]
     return ControlResult(control, _worst(results), results)
+
+
+def control_results(controls: Iterable[Control], period: Period, *, at: datetime) -> list[ControlResult]:
+    """Return what many controls came to, with a number of queries that does not depend on how many there are.
+
+    Their procedures are expected to be prefetched.
+    """
+    listed = list(controls)
+    coverage = coverage_of(period, at=at)
+    tallies = tallied([p.ref for control in listed for p in control.procedures.all()], period)
+    return [control_result(c, period, at=at, coverage=coverage, tallies=tallies) for c in listed]
 
 
 def _worst(results: Sequence[ProcedureResult]) -> Outcome:
@@ -135,6 +171,7 @@ def _procedure_result(
     control: Control,
     period: Period,
     coverage: Mapping[str, list[DayState]],
+    tallies: Tallied,
 ) -> ProcedureResult:
     rule = rule_by_id(procedure.ref)
     untested = _why_not_tested(procedure, control, period, coverage)
@@ -145,29 +182,17 @@ def _procedure_result(
         )
     assert rule is not None
     carriers = streams_read(rule, coverage)
-    tallies = {t["local_date"]: t for t in _tallies(rule.id, period)}
-    per_day = {slug: {d.local_date: d for d in coverage[slug]} for slug in carriers}
+    counted = tallies.days.get(rule.id, {})
+    per_day = {slug: {d.local_date: d.state for d in coverage[slug]} for slug in carriers}
     days = [
-        DayFigures(
-            day,
-            *(
-                tallies[day][k] if day in tallies else 0
-                for k in ("population", "passed", "failed", "unknown")
-            ),
-            state=worst(per_day[slug][day].state for slug in carriers),
-        )
+        DayFigures(day, *counted.get(day, _NOTHING)[:4], state=worst(per_day[slug][day] for slug in carriers))
         for day in period.days()
     ]
-    reasons: Counter[str] = Counter()
-    for row in Tally.objects.filter(
-        rule=rule.id, local_date__range=(period.start, period.end)
-    ):
-        reasons.update(row.reasons)
+    reasons = tallies.reasons.get(rule.id, {})
     population, passed, failed, unknown = (
-        sum(getattr(day, name) for day in days)
-        for name in ("population", "passed", "failed", "unknown")
+        sum(getattr(day, name) for day in days) for name in ("population", "passed", "failed", "unknown")
     )
-    items, items_failed = _items(rule.id, period) if rule.kind == "state" else (0, 0)
+    items, items_failed = tallies.items.get(rule.id, (0, 0))
     gaps = sum(
         day.state in (State.GAP, State.UNKNOWN, State.NOT_IN_SCOPE) for day in days
     )
@@ -186,7 +211,7 @@ def _procedure_result(
         {reason: count for reason, count in sorted(reasons.items()) if count},
         days,
         carriers,
-        sum(t["late"] for t in tallies.values()),
+        sum(counts[4] for counts in counted.values()),
         items,
         items_failed,
     )
@@ -226,30 +251,17 @@ def _why_not_tested(
     return ""
 
 
-def _tallies(rule: str, period: Period) -> list[dict]:
-    rows = Tally.objects.filter(
-        rule=rule, local_date__range=(period.start, period.end)
-    ).values("local_date")
-    return list(
-        rows.annotate(
-            population=Sum("population"),
-            passed=Sum("passed"),
-            failed=Sum("failed"),
-            unknown=Sum("unknown"),
-            late=Sum("late"),
-        ).order_by("local_date")
-    )
+_NOTHING = (0, 0, 0, 0, 0)
 
 
-def _items(rule: str, period: Period) -> tuple[int, int]:
-    """Return how many items a state test looked at, and how many failed on any day."""
+def _items(rules: Sequence[str], period: Period) -> dict[str, tuple[int, int]]:
+    """Return per state test how many items it looked at, and how many failed on any day."""
+    if not rules:
+        return {}
     rows = Occurrence.objects.filter(
-        rule=rule,
-        local_date__range=(period.start, period.end),
-        result__in=["pass", "fail", "unknown"],
+        rule__in=rules, local_date__range=(period.start, period.end), result__in=["pass", "fail", "unknown"]
     )
-    counts = rows.aggregate(
-        items=Count("group", distinct=True),
-        failed=Count("group", distinct=True, filter=Q(result="fail")),
+    counts = rows.values_list("rule").annotate(
+        Count("group", distinct=True), Count("group", distinct=True, filter=Q(result="fail"))
     )
-    return counts["items"], counts["failed"]
+    return {rule: (items, failed) for rule, items, failed in counts}
