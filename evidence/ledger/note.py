@@ -23,7 +23,10 @@ from hashlib import sha256
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
 
 from evidence.ledger.leaf import parse_rfc3339, rfc3339
 from evidence.ledger.tree import HASH_BYTES

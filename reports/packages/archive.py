@@ -53,7 +53,7 @@ class StoredFile:
 
 
 def checked_path(path: str) -> str:
-    """The path, if every reader can write it: parts of 1 to 200 characters without `\\ : * ? " < > |`."""
+    """The path, if every reader can write it: parts of 1 to 200 characters, none of them reserved somewhere."""
     if not all(_PART.match(part) for part in path.split("/")):
         raise BundleError(f"A bundle cannot hold a file called {path!r}.")
     return path

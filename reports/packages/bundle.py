@@ -67,7 +67,6 @@ from reports.packages.unproven import (
     source_days,
 )
 from reports.populations.canonical import (
-    MEMBER_COLUMNS,
     RESULT_COLUMNS,
     Member,
     MemberDigest,
@@ -318,7 +317,7 @@ class Bundle:
         `PopulationError` for rows that cannot be a population.
         """
         for source in sheet.systems:
-            if source not in self._days and sheet.systems:
+            if source not in self._days:
                 raise BundleError(f"{sheet.pid} reads {source}, of which no coverage was given.")
         if sheet.pid in self._populations:
             raise BundleError(f"{sheet.pid} is in the bundle already.")
@@ -349,7 +348,7 @@ class Bundle:
     ) -> Iterator[Member]:
         """Pass members on, and write their results aside: both files from one reading."""
         held.write(canonical_line(RESULT_COLUMNS))
-        by_item = listed.sheet.procedure and listed.sheet.member
+
         for member, result in rows:
             day = listed.by_day.setdefault(member.local_date, Counter())
             day["members"] += 1
@@ -362,7 +361,7 @@ class Bundle:
                 day[result.result] += 1
                 if result.result == "unknown":
                     listed.unknown_reasons[result.reason] += 1
-            if by_item and member.member_id.startswith("i:"):
+            if member.member_id.startswith("i:"):
                 item = member.member_id[2:-11]
                 failed = result is not None and result.result == "fail"
                 listed.item_days.setdefault(item, []).append((member.local_date, failed))
@@ -818,7 +817,7 @@ class Bundle:
             for seq, leaf, path in part.leaves:
                 self._leaves += 1
                 proof = {"leaf": json.loads(leaf), "path": [each.hex() for each in path]}
-                if proof["leaf"]["seq"] != seq:  # type: ignore[call-overload]
+                if proof["leaf"]["seq"] != seq:
                     raise BundleError(f"Leaf {seq} says that it is another one.")
                 yield canonical(proof) + b"\n"
 
@@ -950,9 +949,3 @@ def _criterion_order(criterion: str) -> tuple[str, int, int]:
     whole, _, part = criterion[len(series) :].partition(".")
     order = {"CC": "0", "A": "1", "PI": "2", "C": "3", "P": "4"}.get(series, series)
     return order, int(whole or 0), int(part or 0)
-
-
-__all__ = [
-    "MEMBER_COLUMNS", "Assertion", "Bundle", "BundleError", "DescriptionPart", "Draw", "EventEvidence",
-    "FileEvidence", "Figure", "Former", "LedgerPart", "Listed", "Settings", "Terms",
-]  # fmt: skip

@@ -133,7 +133,8 @@ def _partly(test: Tested, tolerance: float) -> list[str]:
 def _did_not_occur(test: Tested, as_of: date | None) -> str:
     heard = ""
     if test.days is not None:
-        heard = f" {', '.join(test.sources)} {'was' if len(test.sources) == 1 else 'were'} heard on all {test.days.days} days;"
+        verb = "was" if len(test.sources) == 1 else "were"
+        heard = f" {', '.join(test.sources)} {verb} heard on all {test.days.days} days;"
         heard += f" the empty list is {test.empty_list}."
     elif test.empty_list:
         heard = f" The empty list is {test.empty_list}."

@@ -136,11 +136,10 @@ def _recount(facts: Facts) -> list[str]:
     if row is None:
         return []
     listed = next(each for each in facts.populations if each.pid == row.pid)
-    return [
-        f"Recount a test ({row.control}, {row.procedure}):\n"
-        f"    awk -F, '$2 == \"fail\"' {listed.result_file} | wc -l\n"
-        f"    {listed.results['fail']}  (of {listed.digest.rows} members; the same stands in tests.csv)\n"
-    ]
+    text = f"Recount a test ({row.control}, {row.procedure}):\n"
+    text += f"    awk -F, '$2 == \"fail\"' {listed.result_file} | wc -l\n"
+    text += f"    {listed.results['fail']}  (of {listed.digest.rows} members; the same stands in tests.csv)\n"
+    return [text]
 
 
 def _redraw(facts: Facts) -> list[str]:
@@ -171,9 +170,7 @@ def _recover(facts: Facts) -> list[str]:
         share = shares.cut_down(
             days.tested, days.in_scope, smallest=facts.terms.settings.smallest_denominator
         )
-        return [
-            f"Recompute a coverage line ({control}):\n"
-            f"    grep -c -E '^{control},[0-9-]+,(covered|proven_zero),' control_coverage.csv\n"
-            f"    {days.tested}  (of {days.in_scope} days in scope: {shares.percent(share)})\n"
-        ]
+        text = f"Recompute a coverage line ({control}):\n"
+        text += f"    grep -c -E '^{control},[0-9-]+,(covered|proven_zero),' control_coverage.csv\n"
+        return [f"{text}    {days.tested}  (of {days.in_scope} days in scope: {shares.percent(share)})\n"]
     return []

@@ -41,14 +41,15 @@ CHUNK = 1 << 18
 WHOLE_LIMIT = 1 << 28  # no file that must be read whole comes near this
 LINE_LIMIT = 1 << 24
 SHOWN = 40  # differences printed per check; all are counted
+NOTHING = "nothing to check"
 
-CODES = ["V%02d" % number for number in range(1, 26)]
+CODES = [f"V{number:02d}" for number in range(1, 26)]
 MANIFEST, SIGNATURE = "manifest.json", "ledger/manifest.sig"
 REQUIRED = (
     "README.txt", "package.pdf", "package.json", "controls.csv", "criteria.csv", "tests.csv", "duties.csv",
     "exceptions.csv", "responses.csv", "coverage.csv", "control_coverage.csv", "samples/index.csv",
     "evidence/index.csv", "ledger/leaves.jsonl", "ledger/checkpoints.txt", "ledger/consistency.json",
-    "ledger/keys.json", "verify.py",
+    "ledger/keys.json", "verify.py"
 )  # fmt: skip
 REQUIRED_WHEN_ISSUED = ("index.html", "verify.html", "assertion.json", "oscal/")
 
@@ -80,20 +81,22 @@ FREQUENCIES = (("A", 1), ("HY", 2), ("Q", 4), ("M", 12), ("W", 52), ("D", 366))
 REPLACEMENTS = ("out_of_scope", "duplicate", "unobtainable")
 STATES = ("covered", "proven_zero", "gap", "unknown", "not_in_scope")
 EXCEPTION_STATES = (
-    "open", "triaged", "ticketed", "fixed", "retested", "closed", "accepted", "false_positive", "merged",
+    "open", "triaged", "ticketed", "fixed", "retested", "closed", "accepted", "false_positive", "merged"
 )  # fmt: skip
 BY_HAND = ("suppression", "vendor_days", "config_late")
 KINDS = (
     "gap", "unknown_days", "days_out_of_scope", "unknown_members", "not_tested", "rule_off", "rejected",
     "refilled", "late", "not_frozen", "representation", "tie_out", "waived", "accepted", "suppression",
-    "vendor_days", "criterion_out", "config_late",
+    "vendor_days", "criterion_out", "config_late"
 )  # fmt: skip
 
 HEX64 = re.compile(r"[0-9a-f]{64}\Z")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\Z")
 DATE = re.compile(r"\d{4}-\d\d-\d\d\Z")
 MEMBER_ID = re.compile(r"(e:[0-9a-f]{32}|[dx]:\S+|i:\S+/\d{4}-\d\d-\d\d|p:\S+)\Z")
+SAMPLE = re.compile(r"samples/(?!index\.csv\Z)")
 INTEGER = re.compile(r"(0|[1-9][0-9]{0,17})\Z")
+UNUSUAL = re.compile(r"[\"\r\t]|(?:^|,)[=+@ -]| (?:,|\Z)")
 BREAKS = str.maketrans({"\r": "\u2423", "\n": "\u2423", "\t": "\u2423"})
 
 
@@ -199,7 +202,7 @@ SHORT = {"\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r", '"': '
 
 
 def _json_text(value):
-    return '"' + ESCAPED.sub(lambda m: SHORT.get(m.group()) or "\\u%04x" % ord(m.group()), value) + '"'
+    return '"' + ESCAPED.sub(lambda m: SHORT.get(m.group()) or f"\\u{ord(m.group()):04x}", value) + '"'
 
 
 def _json_number(value):
@@ -222,7 +225,7 @@ def _json_number(value):
     if -6 < point <= 0:
         return sign + "0." + "0" * -point + digits
     tail = "." + digits[1:] if len(digits) > 1 else ""
-    return "%s%s%se%s%d" % (sign, digits[0], tail, "+" if point > 1 else "-", abs(point - 1))
+    return f"{sign}{digits[0]}{tail}e{'+' if point > 1 else '-'}{abs(point - 1)}"
 
 
 def _json_write(value, parts):
@@ -399,7 +402,7 @@ class Checkpoint:
         self.origin, self.size, self.time = lines[0], int(lines[1]), lines[3]
         self.root = unbase64(lines[2], where, "root")
         if len(self.root) != 32:
-            raise Damaged(where, "root has another length", "32 bytes", "%d bytes" % len(self.root))
+            raise Damaged(where, "root has another length", "32 bytes", f"{len(self.root)} bytes")
 
 
 def parse_checkpoints(content, where):
@@ -415,7 +418,7 @@ def parse_checkpoints(content, where):
         raise Damaged(where, "is not notes with an empty line between", "text, empty line, signatures", "")
     notes = []
     for at in range(0, len(blocks), 2):
-        place = "%s:%d" % (where, at // 2 + 1)
+        place = f"{where}:{at // 2 + 1}"
         signatures = [parse_signature(line, place) for line in blocks[at + 1].split("\n")]
         notes.append(Checkpoint(blocks[at] + "\n", signatures, place))
     return notes
@@ -432,6 +435,11 @@ def csv_field(value):
     if "," in value or '"' in value or (value and (value[0] == " " or value[-1] == " ")):
         value = '"' + value.replace('"', '""') + '"'
     return value
+
+
+def spelled(fields, line):
+    """The canonical spelling of a line: itself, if nothing in it could need another."""
+    return ",".join(map(csv_field, fields)) if UNUSUAL.search(line) else line
 
 
 def csv_fields(line):
@@ -547,11 +555,8 @@ class Zip:
         fields = struct.unpack("<4sHHHHIIH", tail[at : at + 22])
         count, size, start = fields[4], fields[5], fields[6]
         if count == 0xFFFF or size == 0xFFFFFFFF or start == 0xFFFFFFFF:
-            if (
-                at >= 76
-                and tail[at - 20 : at - 16] == b"PK\x06\x07"
-                and tail[at - 76 : at - 72] == b"PK\x06\x06"
-            ):
+            marks = tail[at - 20 : at - 16], tail[at - 76 : at - 72]
+            if at >= 76 and marks == (b"PK\x06\x07", b"PK\x06\x06"):
                 count, size, start = struct.unpack("<QQQ", tail[at - 44 : at - 20])
         if start + size > self.length:
             return None, "the directory lies outside the file"
@@ -634,7 +639,7 @@ class Zip:
             if self._read(0, 2) != b"PK" and b"PK\x05\x06" not in self._read(
                 max(0, self.length - 65557), 65557
             ):
-                raise CannotRun("%s is neither a bundle's folder nor a zip." % self.path) from None
+                raise CannotRun(f"{self.path} is neither a bundle's folder nor a zip.") from None
             return
         for each in self.deflated.infolist():
             if not each.filename.endswith("/"):
@@ -662,7 +667,7 @@ class Zip:
         while size > 0:
             chunk = self._read(at, min(size, CHUNK))
             if not chunk:
-                raise Damaged(name, "ends early", "%d more bytes" % size, "the end of the zip")
+                raise Damaged(name, "ends early", f"{size} more bytes", "the end of the zip")
             yield chunk
             at += len(chunk)
             size -= len(chunk)
@@ -689,11 +694,7 @@ class Zip:
             expected = zip_local(proper, crc, size)
             found = self._read(at, len(expected))
             if data != at + len(expected) or found != expected or name != proper:
-                yield (
-                    path,
-                    "local header %s at %d" % (expected.hex(), at),
-                    "%s, bytes at %d" % (found.hex(), data),
-                )
+                yield (path, f"local header {expected.hex()} at {at}", f"{found.hex()}, bytes at {data}")
             directory += zip_central(proper, crc, size, at)
             at += len(expected) + size
         for path, expected, found in self._directory_differences(order, bytes(directory), at):
@@ -713,11 +714,7 @@ class Zip:
         expected = zip_end(len(order), len(directory), start)
         found = self._read(place, len(expected) + 1)
         if found != expected or place + len(expected) != self.length:
-            yield (
-                "",
-                "end record %s and no more" % expected.hex(),
-                "%s of %d bytes" % (found.hex(), self.length),
-            )
+            yield ("", f"end record {expected.hex()} and no more", f"{found.hex()} of {self.length} bytes")
 
 
 def zip_local(name, crc, size):
@@ -738,7 +735,7 @@ def zip_central(name, crc, size, offset):
     shown = 0xFFFFFFFF if values else size
     if offset >= 0xFFFFFFFF:
         values = [*values, offset]
-    extra = struct.pack("<HH%dQ" % len(values), 1, 8 * len(values), *values) if values else b""
+    extra = struct.pack(f"<HH{len(values)}Q", 1, 8 * len(values), *values) if values else b""
     version = 45 if values else 20
     flags = 0 if name.isascii() else 0x800
     return (
@@ -758,7 +755,7 @@ def zip_end(count, size, start):
         records += struct.pack("<4sIQI", b"PK\x06\x07", 0, start + size, 1)
     return records + struct.pack(
         "<4sHHHHIIH", b"PK\x05\x06", 0, 0, min(count, 0xFFFF), min(count, 0xFFFF), min(size, 0xFFFFFFFF),
-        min(start, 0xFFFFFFFF), 0,
+        min(start, 0xFFFFFFFF), 0
     )  # fmt: skip
 
 
@@ -770,13 +767,13 @@ def share(numerator, denominator, smallest, up):
     if denominator == 0:
         return "\u2013"
     if denominator < smallest:
-        return "%d of %d" % (numerator, denominator)
+        return f"{numerator} of {denominator}"
     tenths = -(-numerator * 1000 // denominator) if up else numerator * 1000 // denominator
     if tenths == 0 and numerator:
         return "< 0.1"
     if tenths == 1000 and numerator != denominator:
         return "> 99.9"
-    return "%d.%d" % divmod(tenths, 10)
+    return f"{tenths // 10}.{tenths % 10}"
 
 
 def each_day(first, last):
@@ -810,9 +807,7 @@ def runs(states, state):
 
 def seed_of(first, second, population):
     """The seed of a sample."""
-    return hashlib.sha256(
-        ("proofline/seed/1\n%s\n%s\n%s\n" % (first, second, population)).encode()
-    ).hexdigest()
+    return hashlib.sha256((f"proofline/seed/1\n{first}\n{second}\n{population}\n").encode()).hexdigest()
 
 
 def rank_of(seed, member):
@@ -915,6 +910,7 @@ class Verifier:
         self.keys = []
         self.populations = {}
         self.code = ""
+        self.reading = ""  # the file last asked for: where a check was when it could not go on
 
     # Reporting.
 
@@ -928,7 +924,7 @@ class Verifier:
             self.report.append((self.code, True, "", "", what, what))
 
     def remark(self, where, what):
-        self.report.append((self.code, True, where, "", "nothing to check", what))
+        self.report.append((self.code, True, where, "", NOTHING, what))
 
     def equal(self, where, message, expected, found):
         if expected != found:
@@ -939,6 +935,7 @@ class Verifier:
     # Reading.
 
     def whole(self, path):
+        self.reading = path
         if path not in self.box.names:
             raise Damaged(path, "file missing", "a file", "none")
         parts, size = [], 0
@@ -946,11 +943,12 @@ class Verifier:
             parts.append(chunk)
             size += len(chunk)
             if size > WHOLE_LIMIT:
-                raise Damaged(path, "is too large to read", "at most %d bytes" % WHOLE_LIMIT, "more")
+                raise Damaged(path, "is too large to read", f"at most {WHOLE_LIMIT} bytes", "more")
         return b"".join(parts)
 
     def lines(self, path):
         """The lines of a file as text, each without its newline. Damaged if the last has none."""
+        self.reading = path
         if path not in self.box.names:
             raise Damaged(path, "file missing", "a file", "none")
         rest, row = b"", 0
@@ -963,16 +961,16 @@ class Verifier:
                     row += 1
                     yield self._text(path, row, line)
             if len(rest) > LINE_LIMIT:
-                raise Damaged(path, "has a line too long to read", "at most %d bytes" % LINE_LIMIT, "more")
+                raise Damaged(path, "has a line too long to read", f"at most {LINE_LIMIT} bytes", "more")
         if rest or row == 0:
-            raise Damaged("%s:%d" % (path, row), "does not end with a newline", "a newline", repr(rest[-20:]))
+            raise Damaged(f"{path}:{row}", "does not end with a newline", "a newline", repr(rest[-20:]))
 
     @staticmethod
     def _text(path, row, line):
         try:
             return line.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise Damaged("%s:%d" % (path, row - 1), "is not UTF-8", "UTF-8", str(error)) from None
+            raise Damaged(f"{path}:{row - 1}", "is not UTF-8", "UTF-8", str(error)) from None
 
     def rows(self, path, header):
         """Yield (row number from 1, fields) of a CSV whose header and canonical spelling are checked."""
@@ -985,29 +983,27 @@ class Verifier:
             try:
                 fields = csv_fields(line)
             except ValueError as error:
-                raise Damaged(
-                    "%s:%d" % (path, row), "has broken quoting", "canonical CSV", str(error)
-                ) from None
+                raise Damaged(f"{path}:{row}", "has broken quoting", "canonical CSV", str(error)) from None
             if len(fields) != width:
-                raise Damaged("%s:%d" % (path, row), "has another width", width, len(fields))
+                raise Damaged(f"{path}:{row}", "has another width", width, len(fields))
             yield row, fields, line
 
     def table(self, path):
         """All rows of a small table, as dicts with `_row`."""
+        self.reading = path
         if path not in self.cache:
             names = COLUMNS[path].split(",")
             found = []
             for row, fields, line in self.rows(path, COLUMNS[path]):
-                if ",".join(map(csv_field, fields)) != line:
-                    raise Damaged(
-                        "%s:%d" % (path, row), "is not canonical CSV", ",".join(map(csv_field, fields)), line
-                    )
+                if spelled(fields, line) != line:
+                    raise Damaged(f"{path}:{row}", "is not canonical CSV", spelled(fields, line), line)
                 found.append(dict(zip(names, fields), _row=row))
             self.cache[path] = found
         return self.cache[path]
 
     def object(self, path):
         """A JSON file of the bundle: canonical, one newline at its end."""
+        self.reading = path
         if path not in self.cache:
             content = self.whole(path)
             if not content.endswith(b"\n"):
@@ -1043,10 +1039,10 @@ class Verifier:
                 self.differs(error.where, error.message, error.expected, error.found)
             except Exception as error:
                 self.differs(
-                    "",
+                    self.reading,
                     "could not be computed",
                     "a bundle of the known form",
-                    "%s: %s" % (type(error).__name__, error),
+                    f"{type(error).__name__}: {error}",
                 )
         return self.report
 
@@ -1077,13 +1073,13 @@ class Verifier:
         kinds = {
             "v": int, "bundle": str, "type": int, "version": int, "client": dict, "zone": str,
             "categories": list, "criteria": list, "status": str, "issued_at": str, "issued_by": str,
-            "builder": dict, "ledger": dict, "figures": dict, "files": list,
+            "builder": dict, "ledger": dict, "figures": dict, "files": list
         }  # fmt: skip
         for key, kind in kinds.items():
             if not isinstance(manifest.get(key), kind):
                 raise Damaged(
                     MANIFEST,
-                    "key %s is missing or of another kind" % key,
+                    f"key {key} is missing or of another kind",
                     kind.__name__,
                     repr(manifest.get(key)),
                 )
@@ -1143,13 +1139,13 @@ class Verifier:
             if not there:
                 self.differs(
                     path,
-                    "file missing: every %s bundle has it" % self.manifest["status"],
+                    f"file missing: every {self.manifest['status']} bundle has it",
                     "a file",
                     "not listed",
                 )
         if self.box.kind == "zip":
             self.equal("", "top folder is not the bundle's name", self.manifest["bundle"], self.box.top)
-        self.holds("%d files" % len(self.listed))
+        self.holds(f"{len(self.listed)} files")
         if self.draft:
             absent = [p for p in REQUIRED_WHEN_ISSUED if not any(q.startswith(p) for q in self.listed)]
             if absent:
@@ -1160,13 +1156,10 @@ class Verifier:
             raise NothingToCheck("a folder has no zip headers")
         listed = {}
         for path in self.box.names:
-            if path in self.listed and self._good(path):
-                listed[path] = True
-            elif path in (MANIFEST, SIGNATURE):
-                listed[path] = True
+            listed[path] = path in (MANIFEST, SIGNATURE) or (path in self.listed and self._good(path))
         for path, expected, found in self.box.differences(listed):
             where = path or os.path.basename(self.box.path)
-            message = "zip header of %s differs" % path if path else "zip is not canonical"
+            message = f"zip header of {path} differs" if path else "zip is not canonical"
             self.differs(where, message, expected, found)
         self.holds("every header, byte for byte")
 
@@ -1193,14 +1186,9 @@ class Verifier:
         paths = [entry["path"] for entry in manifest["files"]]
         self.equal(MANIFEST, "files are not in order", sorted(paths, key=lambda p: p.encode()), paths)
         if manifest["type"] == 1:
-            name = "%s-type1-%s-v%d" % (manifest["client"]["slug"], self.first, manifest["version"])
+            name = f"{manifest['client']['slug']}-type1-{self.first}-v{manifest['version']}"
         else:
-            name = "%s-type2-%s_%s-v%d" % (
-                manifest["client"]["slug"],
-                self.first,
-                self.last,
-                manifest["version"],
-            )
+            name = f"{manifest['client']['slug']}-type2-{self.first}_{self.last}-v{manifest['version']}"
         self.equal(MANIFEST, "bundle's name does not follow from its terms", name, manifest["bundle"])
         if (
             manifest["v"] != 1
@@ -1227,19 +1215,18 @@ class Verifier:
         name, hint, signature = parse_signature(line[:-1], SIGNATURE)
         key = self._key(name, hint, manifest["issued_at"])
         if key is None:
-            listed = ["%s+%s" % (each["name"], each["hint"]) for each in self._load_keys()]
+            listed = [f"{each['name']}+{each['hint']}" for each in self._load_keys()]
             raise Damaged(
                 SIGNATURE,
-                "manifest signature does not hold: no listed key of that hint was valid at %s"
-                % manifest["issued_at"],
+                f"manifest signature does not hold: no listed key of that hint was valid at {manifest['issued_at']}",
                 ", ".join(listed),
-                "%s+%s" % (name, hint.hex()),
+                f"{name}+{hint.hex()}",
             )
         if not ed25519_verify(key["bytes"], self.whole(MANIFEST), signature):
             self.differs(
-                MANIFEST,
-                "manifest signature does not hold",
-                "a signature of %s over these bytes" % key["hint"],
+                SIGNATURE,
+                "manifest signature does not hold over " + MANIFEST,
+                f"a signature of {key['hint']} over these bytes",
                 signature.hex()[:16] + "…",
             )
         self.holds("manifest signed by " + hint.hex())
@@ -1254,19 +1241,19 @@ class Verifier:
                 self.differs(
                     path,
                     "content changed",
-                    "%s bytes, sha256 %s" % (entry["bytes"], entry["sha256"]),
-                    "%s bytes, sha256 %s" % (size, digest),
+                    f"{entry['bytes']} bytes, sha256 {entry['sha256']}",
+                    f"{size} bytes, sha256 {digest}",
                 )
                 continue
             newlines = self.good[path][3]
             rows = newlines - 1 if path.endswith(".csv") else newlines if path.endswith(".jsonl") else None
             self.equal(path, "rows are counted wrongly", rows, entry.get("rows"))
-        self.holds("sizes and hashes of %d files" % len(self.listed))
+        self.holds(f"sizes and hashes of {len(self.listed)} files")
         own = own_bytes()
         if own is not None and "verify.py" in self.listed:
             digest = hashlib.sha256(own).hexdigest()
             if digest != self.listed["verify.py"]["sha256"]:
-                self.remark("verify.py", "the running verifier (%s) is another than the bundle's" % digest)
+                self.remark("verify.py", f"the running verifier ({digest}) is another than the bundle's")
 
     # V05 to V09: the ledger.
 
@@ -1277,7 +1264,7 @@ class Verifier:
                 raise Damaged("ledger/keys.json", "is of no known form", "v, keys", ", ".join(sorted(value)))
             keys = []
             for at, key in enumerate(value["keys"], start=1):
-                where = "ledger/keys.json:%d" % at
+                where = f"ledger/keys.json:{at}"
                 fields = {"name", "public_key", "from", "until", "hint", "leaf", "signed_by", "signature"}
                 if not isinstance(key, dict) or set(key) != fields or not isinstance(key["public_key"], str):
                     raise Damaged(where, "is no key", ", ".join(sorted(fields)), repr(key)[:120])
@@ -1285,7 +1272,7 @@ class Verifier:
                 if key_hint(key["name"], key["bytes"]).hex() != key["hint"]:
                     raise Damaged(
                         where,
-                        "key %s has another hint" % key["name"],
+                        f"key {key['name']} has another hint",
                         key_hint(key["name"], key["bytes"]).hex(),
                         key["hint"],
                     )
@@ -1318,7 +1305,7 @@ class Verifier:
         path = "ledger/leaves.jsonl"
         client = self.manifest["client"]["uuid"] if self.manifest else None
         for row, line in enumerate(self.lines(path), start=1):
-            where = "%s:%d" % (path, row)
+            where = f"{path}:{row}"
             try:
                 entry = parse_canonical(line.encode(), where)
                 leaf, proof = entry["leaf"], [bytes.fromhex(each) for each in entry["path"]]
@@ -1332,28 +1319,28 @@ class Verifier:
                 continue
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 self.differs(
-                    where, "is no leaf with its proof", "leaf, path", "%s: %s" % (type(error).__name__, error)
+                    where, "is no leaf with its proof", "leaf, path", f"{type(error).__name__}: {error}"
                 )
                 whole = False
                 continue
             self.leaf_total += 1
             if seq <= before:
-                self.differs(where, "leaf %d comes after leaf %d" % (seq, before), "rising seq", seq)
+                self.differs(where, f"leaf {seq} comes after leaf {before}", "rising seq", seq)
             whole = whole and seq == before + 1
             before = seq
             if leaf["time"] < before_time:
                 self.differs(
-                    where, "leaf %d is older than the one before" % seq, "times not falling", leaf["time"]
+                    where, f"leaf {seq} is older than the one before", "times not falling", leaf["time"]
                 )
             before_time = leaf["time"]
             hashed = leaf_hash(content)
             if client is not None and leaf["client"] != client:
-                self.differs(where, "leaf %d is another client's" % seq, client, leaf["client"])
+                self.differs(where, f"leaf {seq} is another client's", client, leaf["client"])
             found = root_from_inclusion(seq, size, hashed, proof)
             if found != root:
                 self.differs(
                     where,
-                    "leaf %d not in the log of size %d" % (seq, size),
+                    f"leaf {seq} not in the log of size {size}",
                     root.hex(),
                     "no such path" if found is None else found.hex(),
                 )
@@ -1363,7 +1350,7 @@ class Verifier:
         if whole and roots.count == size:
             self.complete_roots = roots.found
             self.equal(path, "all leaves together give another root", root.hex(), roots.found[size].hex())
-        self.holds("%d leaves in the log of size %d" % (self.leaf_total, size))
+        self.holds(f"{self.leaf_total} leaves in the log of size {size}")
 
     @staticmethod
     def _quiet(load):
@@ -1398,20 +1385,20 @@ class Verifier:
             if not self._signed(point):
                 self.differs(
                     point.where,
-                    "checkpoint %d is signed by no listed key valid at its time" % number,
+                    f"checkpoint {number} is signed by no listed key valid at its time",
                     "a signature that holds",
                     "none",
                 )
             if point.origin != points[0].origin:
                 self.differs(
-                    point.where, "checkpoint %d is of another log" % number, points[0].origin, point.origin
+                    point.where, f"checkpoint {number} is of another log", points[0].origin, point.origin
                 )
             if before is not None and (point.time < before.time or point.size < before.size):
                 self.differs(
                     point.where,
-                    "checkpoint %d is older or smaller than the one before" % number,
-                    "%s, %d" % (before.time, before.size),
-                    "%s, %d" % (point.time, point.size),
+                    f"checkpoint {number} is older or smaller than the one before",
+                    f"{before.time}, {before.size}",
+                    f"{point.time}, {point.size}",
                 )
             before = point
         last = points[-1]
@@ -1419,24 +1406,21 @@ class Verifier:
             ledger = self.manifest["ledger"]
             self.equal(
                 last.where,
-                "checkpoint %d is not the manifest's head" % len(points),
-                "%d %s" % (ledger["size"], ledger["root"]),
-                "%d %s" % (last.size, last.root.hex()),
+                f"checkpoint {len(points)} is not the manifest's head",
+                f"{ledger['size']} {ledger['root']}",
+                f"{last.size} {last.root.hex()}",
             )
             self.equal(
-                last.where,
-                "checkpoint %d has another time than the package" % len(points),
-                self.now,
-                last.time,
+                last.where, f"checkpoint {len(points)} has another time than the package", self.now, last.time
             )
             if not last.origin.endswith("/proofline/" + self.manifest["client"]["uuid"]):
                 self.differs(
                     last.where,
-                    "checkpoint %d is of another client's log" % len(points),
+                    f"checkpoint {len(points)} is of another client's log",
                     "…/proofline/" + self.manifest["client"]["uuid"],
                     last.origin,
                 )
-        self.holds("%d checkpoints, the last of size %d" % (len(points), last.size))
+        self.holds(f"{len(points)} checkpoints, the last of size {last.size}")
 
     def check_V07(self):
         path = "ledger/consistency.json"
@@ -1444,10 +1428,7 @@ class Verifier:
         value = self.object(path)
         try:
             self.equal(
-                path,
-                "is about another head",
-                "%d %s" % (size, root.hex()),
-                "%d %s" % (value["size"], value["root"]),
+                path, "is about another head", f"{size} {root.hex()}", f"{value['size']} {value['root']}"
             )
             proofs = {}
             for at, each in enumerate(value["proofs"], start=1):
@@ -1455,23 +1436,28 @@ class Verifier:
                 proofs[each["size"]] = bytes.fromhex(each["root"])
                 if not consistency_holds(each["size"], bytes.fromhex(each["root"]), size, root, proof):
                     self.differs(
-                        "%s:%d" % (path, at),
-                        "log was rewritten between %d and %d" % (each["size"], size),
+                        f"{path}:{at}",
+                        f"log was rewritten between {each['size']} and {size}",
                         "a proof that holds",
                         "one that does not",
                     )
         except (KeyError, TypeError, ValueError) as error:
             raise Damaged(
-                path, "is of no known form", "v, size, root, proofs", "%s: %s" % (type(error).__name__, error)
+                path, "is of no known form", "v, size, root, proofs", f"{type(error).__name__}: {error}"
             ) from None
+        lonely = sorted(set(proofs) - {point.size for point in self._load_checkpoints()})
+        if lonely:
+            self.differs(
+                path, "has proofs for heads without a checkpoint here", "checkpoints of them", lonely
+            )
         proofs[size] = root
         for number, point in enumerate(self._load_checkpoints(), start=1):
             if point.size not in proofs:
-                self.differs(path, "has no proof for checkpoint %d" % number, point.size, sorted(proofs))
+                self.differs(path, f"has no proof for checkpoint {number}", point.size, sorted(proofs))
             elif proofs[point.size] != point.root:
                 self.differs(
                     point.where,
-                    "log was rewritten between %d and %d" % (point.size, size),
+                    f"log was rewritten between {point.size} and {size}",
                     proofs[point.size].hex(),
                     point.root.hex(),
                 )
@@ -1481,11 +1467,11 @@ class Verifier:
         ):
             self.differs(
                 path,
-                "log was rewritten between %d and %d" % (earlier["size"], size),
+                f"log was rewritten between {earlier['size']} and {size}",
                 earlier["root"],
                 "no proof for it",
             )
-        self.holds("%d earlier heads lead to this one" % (len(proofs) - 1))
+        self.holds(f"{len(proofs) - 1} earlier heads lead to this one")
         self._external(proofs, size, root)
 
     def _external(self, proofs, size, root):
@@ -1502,7 +1488,7 @@ class Verifier:
             self.differs(
                 point.where,
                 "is younger than this bundle's head, so it cannot be tied to it",
-                "a size up to %d" % size,
+                f"a size up to {size}",
                 point.size,
             )
         else:
@@ -1514,12 +1500,12 @@ class Verifier:
             elif known != point.root:
                 self.differs(
                     point.where,
-                    "log was rewritten between %d and %d" % (point.size, size),
+                    f"log was rewritten between {point.size} and {size}",
                     point.root.hex(),
                     known.hex(),
                 )
             else:
-                self.holds("the checkpoint from elsewhere, of size %d" % point.size)
+                self.holds(f"the checkpoint from elsewhere, of size {point.size}")
 
     def check_V08(self):
         path = "ledger/keys.json"
@@ -1528,7 +1514,7 @@ class Verifier:
             raise Damaged(path, "lists no key", "at least one", "none")
         before = None
         for at, key in enumerate(keys, start=1):
-            where, name = "%s:%d" % (path, at), "%s+%s" % (key["name"], key["hint"])
+            where, name = f"{path}:{at}", f"{key['name']}+{key['hint']}"
             leaf = self.leaves.get(key["leaf"])
             expected = {
                 "name": key["name"],
@@ -1546,22 +1532,22 @@ class Verifier:
             ):
                 self.differs(
                     where,
-                    "key %s is not what leaf %s recorded" % (name, key["leaf"]),
+                    f"key {name} is not what leaf {key['leaf']} recorded",
                     "a leaf of kind key about it",
                     "none" if leaf is None else canonical(leaf).decode(),
                 )
             if before is None:
                 if key["signed_by"] is not None or key["signature"] is not None:
-                    self.differs(where, "key %s has no chain" % name, "the key that signed it", "none listed")
+                    self.differs(where, f"key {name} has no chain", "the key that signed it", "none listed")
             else:
                 self._rotation(where, name, before, key)
             before = key
         if before is not None and before["until"] is not None:
             self.remark(path, "the newest key ended at " + before["until"])
-        self.holds("%d keys, each signed by the one before" % len(keys))
+        self.holds(f"{len(keys)} keys, each signed by the one before")
 
     def _rotation(self, where, name, before, key):
-        message = "proofline/key/1\n%s\n%s\n%s\n" % (key["name"], key["public_key"], key["from"])
+        message = f"proofline/key/1\n{key['name']}\n{key['public_key']}\n{key['from']}\n"
         good = key["signed_by"] == before["hint"] and isinstance(key["signature"], str)
         if good:
             good = ed25519_verify(
@@ -1569,23 +1555,23 @@ class Verifier:
             )
         if not good:
             self.differs(
-                where, "key %s has no chain" % name, "a signature of %s" % before["hint"], key["signed_by"]
+                where, f"key {name} has no chain", f"a signature of {before['hint']}", key["signed_by"]
             )
         if before["until"] != key["from"]:
             self.differs(
-                where, "key %s does not begin where the one before ended" % name, before["until"], key["from"]
+                where, f"key {name} does not begin where the one before ended", before["until"], key["from"]
             )
 
     def check_V09(self):
         events = artifacts = 0
         self._walk()
         for row in self.table("evidence/index.csv"):
-            where = "evidence/index.csv:%d" % row["_row"]
+            where = f"evidence/index.csv:{row['_row']}"
             leaf = self.leaves.get(int(row["leaf_seq"])) if INTEGER.match(row["leaf_seq"]) else None
             if leaf is None:
                 self.differs(
                     row["path"] or where,
-                    "%s is not what was recorded as leaf %s" % (row["path"], row["leaf_seq"]),
+                    f"{row['path']} is not what was recorded as leaf {row['leaf_seq']}",
                     "a leaf in this bundle",
                     "none",
                 )
@@ -1598,18 +1584,18 @@ class Verifier:
                 if found != ("artifact", row["sha256"]):
                     self.differs(
                         row["path"],
-                        "%s is not what was recorded as leaf %s" % (row["path"], row["leaf_seq"]),
+                        f"{row['path']} is not what was recorded as leaf {row['leaf_seq']}",
                         "artifact " + row["sha256"],
-                        "%s %s" % found,
+                        f"{found[0]} {found[1]}",
                     )
         responses = self._responses()
         self._assertion()
         self._sidecar()
-        self.holds("%d events to their batches, %d artifacts, %d responses" % (events, artifacts, responses))
+        self.holds(f"{events} events to their batches, {artifacts} artifacts, {responses} responses")
 
     def _event(self, row, leaf):
         path = row["path"]
-        message = "%s is not what was recorded as leaf %s" % (path, row["leaf_seq"])
+        message = f"{path} is not what was recorded as leaf {row['leaf_seq']}"
         value = self.object(path)
         keys = {
             "v",
@@ -1655,7 +1641,7 @@ class Verifier:
         refs = {leaf["ref"]: leaf for leaf in self.leaves.values() if leaf["kind"] == "decision"}
         known = {row["id"]: row for row in self.table("exceptions.csv")}
         for row in rows:
-            where = "responses.csv:%d" % row["_row"]
+            where = f"responses.csv:{row['_row']}"
             content = {name: row[name] for name in COLUMNS["responses.csv"].split(",")}
             leaf = refs.get(row["response_id"])
             if leaf is None:
@@ -1663,14 +1649,14 @@ class Verifier:
                 if not self.draft:
                     self.differs(
                         where,
-                        "responses.csv is not what was recorded: %s has no leaf" % row["response_id"],
+                        f"responses.csv is not what was recorded: {row['response_id']} has no leaf",
                         "a leaf",
                         "none",
                     )
             else:
                 self.equal(
                     where,
-                    "response %s is not what was recorded as leaf %d" % (row["response_id"], leaf["seq"]),
+                    f"response {row['response_id']} is not what was recorded as leaf {leaf['seq']}",
                     leaf["sha256"],
                     hashlib.sha256(canonical(content)).hexdigest(),
                 )
@@ -1678,14 +1664,12 @@ class Verifier:
             if exception is None or exception["response_id"] != row["response_id"]:
                 self.differs(
                     where,
-                    "response %s belongs to no exception that names it" % row["response_id"],
+                    f"response {row['response_id']} belongs to no exception that names it",
                     row["exception"],
                     exception and exception["response_id"],
                 )
         if missing and self.draft:
-            self.remark(
-                "responses.csv", "%d responses of this draft are not recorded in the ledger" % missing
-            )
+            self.remark("responses.csv", f"{missing} responses of this draft are not recorded in the ledger")
         return len(rows)
 
     def _assertion(self):
@@ -1714,7 +1698,7 @@ class Verifier:
         found = None if leaf is None else (leaf["kind"], leaf["ref"], leaf["sha256"])
         self.equal(
             path,
-            "assertion.json is not what was recorded as leaf %s" % signature["leaf"],
+            f"assertion.json is not what was recorded as leaf {signature['leaf']}",
             ("decision", "assertion", value["text_sha256"]),
             found,
         )
@@ -1728,8 +1712,7 @@ class Verifier:
         if not os.path.isfile(path):
             self.remark(
                 "",
-                "%s is not beside the bundle; the report's own leaf was not looked at"
-                % os.path.basename(path),
+                f"{os.path.basename(path)} is not beside the bundle; the report's own leaf was not looked at",
             )
             return
         with open(path, "rb") as file:
@@ -1742,7 +1725,7 @@ class Verifier:
             digest = hashlib.sha256(self.whole(MANIFEST)).hexdigest()
             self.equal(
                 name,
-                "report is not what was recorded as leaf %s" % leaf["seq"],
+                f"report is not what was recorded as leaf {leaf['seq']}",
                 ("report", digest),
                 (leaf["kind"], leaf["sha256"]),
             )
@@ -1784,7 +1767,7 @@ class Verifier:
         self._drawn = {}
         for pid in sorted(self._pids()):
             population = self.populations[pid] = Population(pid)
-            sheet = self._quiet(lambda pid=pid: self.object("populations/%s.ipe.json" % pid)) or {}
+            sheet = self._quiet(lambda pid=pid: self.object(f"populations/{pid}.ipe.json")) or {}
             if sheet.get("lane") == "sample":
                 population.sampled = set()
                 for row in self._draws.get(pid, []):
@@ -1795,7 +1778,7 @@ class Verifier:
             except Damaged as error:
                 population.broken.append(
                     (
-                        ("V12" if error.where.startswith("populations/%s.results" % pid) else "V10"),
+                        ("V12" if error.where.startswith(f"populations/{pid}.results") else "V10"),
                         error.where,
                         error.message,
                         error.expected,
@@ -1805,10 +1788,7 @@ class Verifier:
 
     def _in_sample(self, draw):
         """Members of a sample that were not set aside."""
-        rows = (
-            self._quiet(lambda: list(self.rows("samples/%s.%s.csv" % (draw["pid"], draw["draw"]), DRAWN)))
-            or []
-        )
+        rows = self._quiet(lambda: list(self.rows(f"samples/{draw['pid']}.{draw['draw']}.csv", DRAWN))) or []
         return {fields[3] for _, fields, _ in rows} - {fields[6] for _, fields, _ in rows}
 
     def _lotteries(self, population, sheet):
@@ -1817,9 +1797,7 @@ class Verifier:
         for row in self._draws.get(population.pid, []):
             size = int(row["size"]) if INTEGER.match(row["size"]) else 0
             listed = (
-                self._quiet(
-                    lambda row=row: list(self.rows("samples/%s.%s.csv" % (row["pid"], row["draw"]), DRAWN))
-                )
+                self._quiet(lambda row=row: list(self.rows(f"samples/{row['pid']}.{row['draw']}.csv", DRAWN)))
                 or []
             )
             replaced = sum(1 for _, fields, _ in listed if fields[6])
@@ -1840,7 +1818,7 @@ class Verifier:
 
     def _pass(self, population, sheet, wanted):
         pid = population.pid
-        path, other = "populations/%s.members.csv" % pid, "populations/%s.results.csv" % pid
+        path, other = f"populations/{pid}.members.csv", f"populations/{pid}.results.csv"
         lotteries = self._lotteries(population, sheet)
         self._drawn[pid] = lotteries
         results = self._results(population, other)
@@ -1860,35 +1838,27 @@ class Verifier:
                 fields[9],
                 fields[10],
             )
-            where = "%s:%d" % (path, row)
+            where = f"{path}:{row}"
             problem = self._member_problem(row, n, member, occurred, day, source, batch, seq, first, last)
-            if ",".join(map(csv_field, fields)) != line:
-                bad.append(
-                    (
-                        "V10",
-                        where,
-                        "row %d: is not canonical CSV" % row,
-                        ",".join(map(csv_field, fields)),
-                        line,
-                    )
-                )
+            if spelled(fields, line) != line:
+                bad.append(("V10", where, f"row {row}: is not canonical CSV", spelled(fields, line), line))
             if problem:
-                bad.append(("V10", where, "row %d: %s" % (row, problem[0]), problem[1], problem[2]))
+                bad.append(("V10", where, f"row {row}: {problem[0]}", problem[1], problem[2]))
             key = (occurred, member.encode())
             if key < before:
                 bad.append(
                     (
                         "V10",
                         where,
-                        "row %d: is out of order" % row,
-                        "after %s %s" % (before[0], before[1].decode()),
-                        "%s %s" % (occurred, member),
+                        f"row {row}: is out of order",
+                        f"after {before[0]} {before[1].decode()}",
+                        f"{occurred} {member}",
                     )
                 )
             before = key
             short = hashlib.sha256(key[1]).digest()[:16]
             if short in ids:
-                bad.append(("V10", where, "row %d: %s is there twice" % (row, member), "unique ids", member))
+                bad.append(("V10", where, f"row {row}: {member} is there twice", "unique ids", member))
             ids.add(short)
             population.rows += 1
             population.first = population.first or occurred
@@ -1911,7 +1881,7 @@ class Verifier:
         left = sum(1 for _ in results)
         if left:
             bad.append(
-                ("V12", other, "%s: has results of no member" % pid, "as many as members", "%d more" % left)
+                ("V12", other, f"{pid}: has results of no member", "as many as members", f"{left} more")
             )
         population.sha256 = digest.hexdigest()
 
@@ -1923,13 +1893,9 @@ class Verifier:
         if not MEMBER_ID.match(member):
             return "is no member id", "e:, d:, x:, i: or p:", member
         if not TIME.match(occurred) or not DATE.match(day):
-            return (
-                "has no time and date",
-                "RFC 3339 UTC with microseconds, a date",
-                "%s, %s" % (occurred, day),
-            )
+            return ("has no time and date", "RFC 3339 UTC with microseconds, a date", f"{occurred}, {day}")
         if not first <= day <= last:
-            return "is outside the window", "%s to %s" % (first, last), day
+            return "is outside the window", f"{first} to {last}", day
         try:
             apart = datetime.date.fromisoformat(day) - datetime.date.fromisoformat(occurred[:10])
             datetime.time.fromisoformat(occurred[11:26])
@@ -1939,21 +1905,21 @@ class Verifier:
             return "local date is not that of its time", occurred[:10], day
         portal = source == "portal"
         if portal != (batch == "") or portal != (seq == ""):
-            return "names no record", "batch and seq, or portal", "%s, %s, %s" % (source, batch, seq)
+            return "names no record", "batch and seq, or portal", f"{source}, {batch}, {seq}"
         if not portal and not (HEX64.match(batch) and INTEGER.match(seq)):
-            return "names no record", "a batch's SHA-256 and a seq", "%s, %s" % (batch, seq)
+            return "names no record", "a batch's SHA-256 and a seq", f"{batch}, {seq}"
         return None
 
     def _results(self, population, path):
         """Results one by one, each (row, fields); canonical spelling checked on the way."""
         for row, fields, line in self.rows(path, RESULTS):
-            if ",".join(map(csv_field, fields)) != line:
+            if spelled(fields, line) != line:
                 population.broken.append(
                     (
                         "V12",
-                        "%s:%d" % (path, row),
-                        "%s: is not canonical CSV" % population.pid,
-                        ",".join(map(csv_field, fields)),
+                        f"{path}:{row}",
+                        f"{population.pid}: is not canonical CSV",
+                        spelled(fields, line),
                         line,
                     )
                 )
@@ -1966,8 +1932,8 @@ class Verifier:
                 population.broken.append(
                     (
                         "V12",
-                        "%s:%d" % (path, row),
-                        "%s: has no result for %s" % (population.pid, member),
+                        f"{path}:{row}",
+                        f"{population.pid}: has no result for {member}",
                         member,
                         "nothing",
                     )
@@ -1978,8 +1944,8 @@ class Verifier:
             population.broken.append(
                 (
                     "V12",
-                    "%s:%d" % (path, at),
-                    "%s: results are not in the members' order" % population.pid,
+                    f"{path}:{at}",
+                    f"{population.pid}: results are not in the members' order",
                     member,
                     fields[0],
                 )
@@ -1989,10 +1955,10 @@ class Verifier:
             population.broken.append(
                 (
                     "V12",
-                    "%s:%d" % (path, at),
-                    "%s: is no result" % population.pid,
+                    f"{path}:{at}",
+                    f"{population.pid}: is no result",
                     "pass, fail or unknown",
-                    "%s, %s" % (result, in_time),
+                    f"{result}, {in_time}",
                 )
             )
         population.counts[(result, reason, fields[3], fields[4], in_time, day)] += 1
@@ -2020,25 +1986,22 @@ class Verifier:
         for path in sorted(self.listed):
             if path.startswith("populations/") and path.endswith(".late.csv"):
                 for row, fields, line in self.rows(path, MEMBERS):
-                    where = "%s:%d" % (path, row)
+                    where = f"{path}:{row}"
                     problem = self._member_problem(row, *fields[:4], *fields[8:], "0000-01-01", "9999-12-31")
-                    if ",".join(map(csv_field, fields)) != line or problem:
-                        self.differs(where, "row %d: is not canonical" % row, "a member", line)
+                    if spelled(fields, line) != line or problem:
+                        self.differs(where, f"row {row}: is not canonical", "a member", line)
         total = sum(population.rows for population in self.populations.values())
-        self.holds("%d members of %d populations" % (total, len(self.populations)))
+        self.holds(f"{total} members of {len(self.populations)} populations")
 
     def _sheets(self):
         """(pid, path, sheet) of every population, the sheets' keys checked."""
         for pid in sorted(self._pids()):
-            path = "populations/%s.ipe.json" % pid
+            path = f"populations/{pid}.ipe.json"
             sheet = self.object(path)
             missing = [key for key in SHEET_KEYS if key not in sheet]
             if missing or sheet["pid"] != pid:
                 raise Damaged(
-                    path,
-                    "is no IPE sheet of %s" % pid,
-                    ", ".join(SHEET_KEYS),
-                    "without " + ", ".join(missing),
+                    path, f"is no IPE sheet of {pid}", ", ".join(SHEET_KEYS), "without " + ", ".join(missing)
                 )
             yield pid, path, sheet
 
@@ -2047,15 +2010,12 @@ class Verifier:
         for pid, endings in sorted(self._pids().items()):
             for ending in sorted({".members.csv", ".results.csv", ".ipe.json"} - endings):
                 self.differs(
-                    "populations/%s%s" % (pid, ending),
-                    "file missing: every population has it",
-                    "a file",
-                    "none",
+                    f"populations/{pid}{ending}", "file missing: every population has it", "a file", "none"
                 )
         for pid, path, sheet in self._sheets():
             population = self.populations[pid]
             message = "population is not the one frozen"
-            members = "populations/%s.members.csv" % pid
+            members = f"populations/{pid}.members.csv"
             self.equal(members, message + " (sheet)", sheet["sha256"], population.sha256)
             self.equal(path, "rows differ from the member file", population.rows, sheet["rows"])
             self.equal(
@@ -2064,7 +2024,7 @@ class Verifier:
                 (population.first, population.last),
                 (sheet["first_occurred_at"], sheet["last_occurred_at"]),
             )
-            late = "populations/%s.late.csv" % pid
+            late = f"populations/{pid}.late.csv"
             count = self.listed[late].get("rows") if late in self.listed else 0
             self.equal(
                 path,
@@ -2076,16 +2036,14 @@ class Verifier:
                 if self.draft:
                     self.remark(members, "not frozen")
                 else:
-                    self.differs(
-                        path, "%s is not frozen, and the package is issued" % pid, "a freeze", "none"
-                    )
+                    self.differs(path, f"{pid} is not frozen, and the package is issued", "a freeze", "none")
                 self.equal(path, "names a leaf without being frozen", None, sheet["leaf"])
                 continue
             frozen += 1
             leaf = self.leaves.get(sheet["leaf"])
             expected = (
                 "decision",
-                "%s/v%d" % (pid, sheet["version"]),
+                f"{pid}/v{sheet['version']}",
                 population.sha256,
                 sheet["rows"],
                 sheet["window"],
@@ -2101,12 +2059,12 @@ class Verifier:
                     leaf["meta"].get("window"),
                 )
             )
-            self.equal(members, message + " as leaf %s" % sheet["leaf"], expected, found)
+            self.equal(members, message + f" as leaf {sheet['leaf']}", expected, found)
             if sheet["frozen_at"] < sheet["opens_at"]:
                 self.differs(
                     path, "was frozen before it opened", "from " + sheet["opens_at"], sheet["frozen_at"]
                 )
-        self.holds("%d populations, %d frozen" % (len(self.populations), frozen))
+        self.holds(f"{len(self.populations)} populations, {frozen} frozen")
 
     def _spans(self):
         """(row, first, last) of every test with its days: those of its version if several share a pid."""
@@ -2128,24 +2086,21 @@ class Verifier:
         for row, first, last in self._spans():
             if not row["pid"]:
                 continue
-            where = "tests.csv:%d" % row["_row"]
+            where = f"tests.csv:{row['_row']}"
             population = self.populations.get(row["pid"])
             if population is None:
-                self.differs(where, "%s: is no population of this bundle" % row["pid"], "its files", "none")
+                self.differs(where, f"{row['pid']}: is no population of this bundle", "its files", "none")
                 continue
             found = Counter()
             for (result, _, _, _, _, day), number in population.counts.items():
                 if first <= day <= last:
                     found[result] += number
             found["members"] = sum(number for day, number in population.days.items() if first <= day <= last)
-            base = "tests/%s.%s/v%s/" % (row["control"], row["procedure"], row["version"])
+            base = f"tests/{row['control']}.{row['procedure']}/v{row['version']}/"
             for what in ("members", "pass", "fail", "unknown"):
                 if row[what] != str(found[what]):
                     self.differs(
-                        where,
-                        "%s: %s recounts to %d" % (row["pid"], what, found[what]),
-                        found[what],
-                        row[what],
+                        where, f"{row['pid']}: {what} recounts to {found[what]}", found[what], row[what]
                     )
                 figure = self._figure(base + what)
                 if (
@@ -2155,7 +2110,7 @@ class Verifier:
                 ):
                     self.differs(
                         "package.json",
-                        "%s: %s recounts to %d" % (row["pid"], base + what, found[what]),
+                        f"{row['pid']}: {base + what} recounts to {found[what]}",
                         found[what],
                         figure and figure.get("value"),
                     )
@@ -2166,24 +2121,22 @@ class Verifier:
                 counted = (str(sum(1 for each in own if each)), str(sum(1 for each in own if any(each))))
                 self.equal(
                     where,
-                    "%s: items recount to %s of %s" % (row["pid"], counted[1], counted[0]),
+                    f"{row['pid']}: items recount to {counted[1]} of {counted[0]}",
                     counted,
                     (row["items"], row["items_failed"]),
                 )
         for pid, path, sheet in self._sheets():
             population = self.populations[pid]
             own = {each: population.results[each] for each in ("pass", "fail", "unknown")}
-            self.equal(path, "%s: results recount to %s" % (pid, own), own, sheet["results"])
+            self.equal(path, f"{pid}: results recount to {own}", own, sheet["results"])
             self.equal(
                 path,
-                "%s: unknown reasons recount to %s" % (pid, dict(population.reasons)),
+                f"{pid}: unknown reasons recount to {dict(population.reasons)}",
                 dict(population.reasons),
                 sheet["unknown_reasons"],
             )
         self._figures_of_populations()
-        self.holds(
-            "%d results recounted" % sum(population.result_ids for population in self.populations.values())
-        )
+        self.holds(f"{sum(p.result_ids for p in self.populations.values())} results recounted")
 
     def _figures_of_populations(self):
         names = ("result", "reason", "rule", "rule_version", "in_time", "local_date")
@@ -2195,9 +2148,9 @@ class Verifier:
             if population is None or not set(filters) <= set(names):
                 self.differs(
                     "package.json",
-                    "%s: cannot be counted again" % name,
+                    f"{name}: cannot be counted again",
                     "a population and its columns",
-                    "%s, %s" % (pid, sorted(filters)),
+                    f"{pid}, {sorted(filters)}",
                 )
                 continue
             if set(filters) <= {"local_date"}:
@@ -2208,10 +2161,7 @@ class Verifier:
                 )
             if found != figure.get("numerator"):
                 self.differs(
-                    "package.json",
-                    "%s: %s recounts to %d" % (pid, name, found),
-                    found,
-                    figure.get("numerator"),
+                    "package.json", f"{pid}: {name} recounts to {found}", found, figure.get("numerator")
                 )
 
     # V13 to V17: figures, exceptions, duties, samples.
@@ -2221,7 +2171,7 @@ class Verifier:
         for name, figure in value.items():
             if not isinstance(figure, dict) or not {"value", "numerator", "denominator"} <= set(figure):
                 raise Damaged(
-                    "package.json", "figure %s" % name, "value, numerator, denominator", repr(figure)[:100]
+                    "package.json", f"figure {name}", "value, numerator, denominator", repr(figure)[:100]
                 )
         return value
 
@@ -2232,7 +2182,7 @@ class Verifier:
     def _setting(self, name):
         figure = self._figure("settings/" + name)
         if figure is None:
-            raise Damaged("package.json", "figure settings/%s is missing" % name, "a setting", "none")
+            raise Damaged("package.json", f"figure settings/{name} is missing", "a setting", "none")
         return figure["value"]
 
     def check_V13(self):
@@ -2248,33 +2198,33 @@ class Verifier:
                 expected = share(numerator, denominator, smallest, rounding == "up")
                 if denominator == 0 and figure["value"] == "no occasion":
                     expected = "no occasion"
-                self.equal("package.json", "figure %s" % name, expected, figure["value"])
+                self.equal("package.json", f"figure {name}", expected, figure["value"])
             elif numerator is not None:
-                self.equal("package.json", "figure %s" % name, numerator, figure["value"])
+                self.equal("package.json", f"figure {name}", numerator, figure["value"])
             path, filters = figure.get("file"), figure.get("filter")
             if path and filters is not None:
                 if path not in COLUMNS or not set(filters) <= set(COLUMNS[path].split(",")):
                     self.differs(
                         "package.json",
-                        "figure %s cannot be counted again" % name,
+                        f"figure {name} cannot be counted again",
                         "a table and its columns",
-                        "%s, %s" % (path, sorted(filters)),
+                        f"{path}, {sorted(filters)}",
                     )
                     continue
                 found = sum(matches(filters, row) for row in self.table(path))
-                self.equal("package.json", "figure %s counts rows of %s" % (name, path), found, numerator)
+                self.equal("package.json", f"figure {name} counts rows of {path}", found, numerator)
         self._head_figures()
         self._scope()
-        self.holds("%d figures" % len(self._figures()))
+        self.holds(f"{len(self._figures())} figures")
 
     def _test_rates(self, smallest):
         for row in self.table("tests.csv"):
-            where = "tests.csv:%d" % row["_row"]
-            base = "tests/%s.%s/v%s/" % (row["control"], row["procedure"], row["version"])
+            where = f"tests.csv:{row['_row']}"
+            base = f"tests/{row['control']}.{row['procedure']}/v{row['version']}/"
             if self.type_one or not row["pid"]:
                 self.equal(
                     where,
-                    "%s has rates without a population over a period" % base,
+                    f"{base} has rates without a population over a period",
                     ("", ""),
                     (row["pass_rate"], row["deviation_rate"]),
                 )
@@ -2291,10 +2241,10 @@ class Verifier:
                 ),
                 ("deviation_rate", none or share(bad, good + bad, smallest, True), bad, good + bad),
             ):
-                self.equal(where, "figure %s" % (base + name), text, row[name])
+                self.equal(where, f"figure {base + name}", text, row[name])
                 figure = self._figure(base + name) or {}
                 found = (figure.get("value"), figure.get("numerator"), figure.get("denominator"))
-                self.equal("package.json", "figure %s" % (base + name), (text, numerator, denominator), found)
+                self.equal("package.json", f"figure {base + name}", (text, numerator, denominator), found)
 
     def _head_figures(self):
         found = {
@@ -2310,7 +2260,7 @@ class Verifier:
             "leaves": self.leaf_total,
         }
         for name, number in found.items():
-            self.equal(MANIFEST, "figure %s" % name, number, self.manifest["figures"].get(name))
+            self.equal(MANIFEST, f"figure {name}", number, self.manifest["figures"].get(name))
 
     def _scope(self):
         """Criteria and controls name each other, and the manifest names the criteria in scope."""
@@ -2322,8 +2272,8 @@ class Verifier:
                 served.setdefault(criterion, set()).add(row["control"])
         for row in self.table("criteria.csv"):
             self.equal(
-                "criteria.csv:%d" % row["_row"],
-                "controls of %s are not those that name it" % row["criterion"],
+                f"criteria.csv:{row['_row']}",
+                f"controls of {row['criterion']} are not those that name it",
                 sorted(served.get(row["criterion"], ())),
                 sorted(row["controls"].split()),
             )
@@ -2338,47 +2288,41 @@ class Verifier:
             begins[row["control"]] = min(begins.get(row["control"], "9999"), row["in_operation_from"] or "")
         members = {name: set(row["members"].split(" ")) for name, row in rows.items()}
         for pid, population in sorted(self.populations.items()):
-            path = "populations/%s.results.csv" % pid
+            path = f"populations/{pid}.results.csv"
             for at, member, exception, reason, _, day in population.fails:
                 if not exception:
                     if reason == "suppressed" or day < begins.get(pid.split(".")[0], ""):
                         continue
                     self.differs(
-                        "%s:%d" % (path, at),
-                        "%s failed without an exception" % member,
-                        "an exception",
-                        "none",
+                        f"{path}:{at}", f"{member} failed without an exception", "an exception", "none"
                     )
                 elif exception not in rows:
                     self.differs(
-                        "%s:%d" % (path, at),
-                        "exception %s does not exist" % exception,
+                        f"{path}:{at}",
+                        f"exception {exception} does not exist",
                         "a row of exceptions.csv",
                         "none",
                     )
                 elif member not in members[exception]:
                     self.differs(
-                        "%s:%d" % (path, at),
-                        "exception %s does not list %s" % (exception, member),
+                        f"{path}:{at}",
+                        f"exception {exception} does not list {member}",
                         member,
                         rows[exception]["members"][:200],
                     )
         for name, row in rows.items():
             self._exception(name, row)
-        self.holds("%d exceptions" % len(rows))
+        self.holds(f"{len(rows)} exceptions")
 
     def _exception(self, name, row):
-        where = "exceptions.csv:%d" % row["_row"]
+        where = f"exceptions.csv:{row['_row']}"
         population = self.populations.get(row["pid"])
         if row["pid"] and population is None:
-            self.differs(where, "exception %s names no population of this bundle" % name, "a pid", row["pid"])
+            self.differs(where, f"exception {name} names no population of this bundle", "a pid", row["pid"])
         for member in row["members"].split(" "):
             if member and population is not None and member not in population.known:
                 self.differs(
-                    where,
-                    "exception %s: %s is no member of %s" % (name, member, row["pid"]),
-                    "a member",
-                    "none",
+                    where, f"exception {name}: {member} is no member of {row['pid']}", "a member", "none"
                 )
         state, problem = row["state"], None
         times = [row[each] for each in ("occurred_first", "detected", "closed_at") if row[each]]
@@ -2391,10 +2335,7 @@ class Verifier:
         elif state in ("open", "triaged", "ticketed", "fixed", "retested", "accepted") and row["closed_at"]:
             problem = ("no closed_at while it is " + state, row["closed_at"])
         elif state == "accepted" and not (row["accepted_until"] and row["accepted_by"]):
-            problem = (
-                "accepted_until and accepted_by",
-                "%s, %s" % (row["accepted_until"], row["accepted_by"]),
-            )
+            problem = ("accepted_until and accepted_by", f"{row['accepted_until']}, {row['accepted_by']}")
         elif state == "open" and row["fixed_at"]:
             problem = ("no fixed_at while it is open", row["fixed_at"])
         elif not all(TIME.match(each) for each in times + [t for t in (row["fixed_at"], row["due"]) if t]):
@@ -2406,7 +2347,7 @@ class Verifier:
         elif any(each > self.now for each in [*times, row["fixed_at"]]):
             problem = ("nothing after the package's head of " + self.now, ", ".join(times))
         if problem:
-            self.differs(where, "exception %s" % name, *problem)
+            self.differs(where, f"exception {name}", *problem)
 
     def check_V15(self):
         exceptions = {row["id"]: row for row in self.table("exceptions.csv")}
@@ -2414,18 +2355,16 @@ class Verifier:
             expected = ""
             if row["fixed_at"]:
                 expected = "yes" if not row["due"] or row["fixed_at"] <= row["due"] else "no"
-            self.equal(
-                "exceptions.csv:%d" % row["_row"], "%s judged wrongly" % name, expected, row["in_time"]
-            )
+            self.equal(f"exceptions.csv:{row['_row']}", f"{name} judged wrongly", expected, row["in_time"])
         for pid, population in sorted(self.populations.items()):
-            path = "populations/%s.results.csv" % pid
+            path = f"populations/{pid}.results.csv"
             for at, member, exception, _, in_time, _ in population.fails:
                 expected = exceptions[exception]["in_time"] if exception in exceptions else ""
-                self.equal("%s:%d" % (path, at), "%s judged wrongly" % member, expected, in_time)
+                self.equal(f"{path}:{at}", f"{member} judged wrongly", expected, in_time)
             for at, _, in_time in population.in_time:
-                self.equal("%s:%d" % (path, at), "in_time belongs to failures", "", in_time)
+                self.equal(f"{path}:{at}", "in_time belongs to failures", "", in_time)
         for row in self.table("duties.csv"):
-            where, done = "duties.csv:%d" % row["_row"], row["done_at"]
+            where, done = f"duties.csv:{row['_row']}", row["done_at"]
             if row["state"] == "waived":
                 continue
             if done:
@@ -2434,13 +2373,13 @@ class Verifier:
                 )
             else:
                 expected = "open" if self.now <= row["grace_end"] else "missed"
-            self.equal(where, "%s judged wrongly" % row["duty"], expected, row["state"])
-        self.holds("%d exceptions, %d duties" % (len(exceptions), len(self.table("duties.csv"))))
+            self.equal(where, f"{row['duty']} judged wrongly", expected, row["state"])
+        self.holds(f"{len(exceptions)} exceptions, {len(self.table('duties.csv'))} duties")
 
     def check_V16(self):
         self._walk()
         index = self.table("samples/index.csv")
-        named = {"samples/%s.%s.csv" % (row["pid"], row["draw"]) for row in index}
+        named = {f"samples/{row['pid']}.{row['draw']}.csv" for row in index}
         for path in sorted(self.listed):
             if path.startswith("samples/") and path != "samples/index.csv" and path not in named:
                 self.differs(path, "sample is not in samples/index.csv", "a row", "none")
@@ -2457,38 +2396,38 @@ class Verifier:
                 sheet["accuracy"]["members"],
             )
         if index:
-            self.holds("%d samples drawn again" % len(index))
+            self.holds(f"{len(index)} samples drawn again")
         else:
             self.remark("samples/index.csv", "no sample was drawn: every population is judged whole")
 
     def _draw(self, row):
-        where = "samples/index.csv:%d" % row["_row"]
+        where = f"samples/index.csv:{row['_row']}"
         name, pid = row["draw"], row["pid"]
         population = self.populations.get(pid)
-        sheet = self._quiet(lambda: self.object("populations/%s.ipe.json" % pid))
+        sheet = self._quiet(lambda: self.object(f"populations/{pid}.ipe.json"))
         if population is None or sheet is None:
-            self.differs(where, "sample %s is of no population of this bundle" % name, "a pid", pid)
+            self.differs(where, f"sample {name} is of no population of this bundle", "a pid", pid)
             return
         self.equal(
             where,
-            "sample %s is of another population" % name,
+            f"sample {name} is of another population",
             (population.sha256, str(sheet["version"])),
             (row["population_sha256"], row["version"]),
         )
         scopes = {"engagement": self.manifest.get("engagement"), "client": self.manifest["client"]["uuid"]}
         if row["seed_kind"] == "auditor":
             seed = seed_of("auditor", row["seed_text"], row["population_sha256"])
-            self.equal(where, "sample %s: only the auditor enters a seed" % name, "auditor", row["ledger"])
+            self.equal(where, f"sample {name}: only the auditor enters a seed", "auditor", row["ledger"])
         else:
             self.equal(
-                where, "sample %s has another scope" % name, scopes.get(row["seed_kind"]), row["seed_text"]
+                where, f"sample {name} has another scope", scopes.get(row["seed_kind"]), row["seed_text"]
             )
             seed = seed_of(scopes.get(row["seed_kind"]), sheet["control"], row["population_sha256"])
-        self.equal(where, "sample %s has another seed" % name, seed, row["seed"])
+        self.equal(where, f"sample {name} has another seed", seed, row["seed"])
         if row["ledger"] == "management" and sheet["lane"] == "census":
             self.differs(
                 where,
-                "sample %s is drawn by management from a population judged whole" % name,
+                f"sample {name} is drawn by management from a population judged whole",
                 "no sample",
                 "one",
             )
@@ -2498,16 +2437,16 @@ class Verifier:
         ):
             self.differs(
                 where,
-                "sample %s has no known method" % name,
+                f"sample {name} has no known method",
                 "ranked, or stratified by something",
-                "%s %s" % (row["method"], row["stratum_by"]),
+                f"{row['method']} {row['stratum_by']}",
             )
         lottery = next((each for each in self._drawn.get(pid, []) if each[0] == name), None)
         if lottery is not None:
             self._redraw(row, lottery[5])
 
     def _redraw(self, row, strata):
-        name, path = row["draw"], "samples/%s.%s.csv" % (row["pid"], row["draw"])
+        name, path = row["draw"], f"samples/{row['pid']}.{row['draw']}.csv"
         found = [(at, fields) for at, fields, _ in self.rows(path, DRAWN)]
         quota = quotas({stratum: lowest.count for stratum, lowest in strata.items()}, int(row["size"]))
         pools = {stratum: lowest.ordered() for stratum, lowest in strata.items()}
@@ -2523,10 +2462,10 @@ class Verifier:
             words = re.match(r"(\w+); asked by (.+); approved by (.+)\Z", reason)
             if stratum is None or replaced in aside or not words or words.group(1) not in REPLACEMENTS:
                 self.differs(
-                    "%s:%d" % (path, at),
-                    "sample %s row %d replaces without a reason that is allowed" % (name, at),
+                    f"{path}:{at}",
+                    f"sample {name} row {at} replaces without a reason that is allowed",
                     "a drawn member; " + ", ".join(REPLACEMENTS),
-                    "%s; %s" % (replaced, reason),
+                    f"{replaced}; {reason}",
                 )
                 continue
             aside.add(replaced)
@@ -2538,14 +2477,14 @@ class Verifier:
         for at, (one, other) in enumerate(zip(expected, [fields for _, fields in found]), start=1):
             if one != other:
                 self.differs(
-                    "%s:%d" % (path, at),
-                    "sample %s row %d is not rank %s" % (name, at, one[2]),
+                    f"{path}:{at}",
+                    f"sample {name} row {at} is not rank {one[2]}",
                     ",".join(one),
                     ",".join(other),
                 )
         if len(expected) != len(found):
             self.differs(
-                path, "sample %s has another size" % name, "%d rows" % len(expected), "%d rows" % len(found)
+                path, f"sample {name} has another size", f"{len(expected)} rows", f"{len(found)} rows"
             )
 
     def check_V17(self):
@@ -2556,13 +2495,13 @@ class Verifier:
         keys = {row["control"]: row["key"] == "yes" for row in self.table("controls.csv")}
         codes = {row["control"]: row["frequency"] for row in self.table("controls.csv")}
         for row in index:
-            where = "samples/index.csv:%d" % row["_row"]
-            sheet = self.object("populations/%s.ipe.json" % row["pid"])
+            where = f"samples/index.csv:{row['_row']}"
+            sheet = self.object(f"populations/{row['pid']}.ipe.json")
             control, frequency = sheet["control"], sheet["frequency"]
             if frequency not in re.split(r"[+ ]", codes.get(control, "")):
                 self.differs(
                     where,
-                    "sample %s is of no part of the control's frequency" % row["draw"],
+                    f"sample {row['draw']} is of no part of the control's frequency",
                     codes.get(control),
                     frequency,
                 )
@@ -2574,8 +2513,8 @@ class Verifier:
                 frequency = next((code for code, limit in FREQUENCIES if rate <= limit), "many")
             size = min(total, setting["sizes"][frequency][level])
             if self.number(where, row["size"], "size") < size:
-                self.differs(where, "sample %s smaller than its rule" % row["draw"], size, row["size"])
-        self.holds("%d sample sizes" % len(index))
+                self.differs(where, f"sample {row['draw']} smaller than its rule", size, row["size"])
+        self.holds(f"{len(index)} sample sizes")
 
     # V18 to V22: days, completeness, words, what is not proven.
 
@@ -2589,9 +2528,7 @@ class Verifier:
         days, found = self._coverage(), {}
         for source in sources:
             if source not in days:
-                raise Damaged(
-                    where, "reads %s, which coverage.csv does not have" % source, "its days", "none"
-                )
+                raise Damaged(where, f"reads {source}, which coverage.csv does not have", "its days", "none")
         for day in each_day(first, last):
             states = {days[source].get(day, "not_in_scope") for source in sources}
             found[day] = combined(states)
@@ -2600,7 +2537,7 @@ class Verifier:
     def check_V18(self):
         smallest = self._setting("smallest_denominator")
         sources = {}
-        for pid, path, sheet in self._sheets():
+        for _, path, sheet in self._sheets():
             if sheet["systems_of_record"]:
                 sources.setdefault(sheet["control"], set()).update(sheet["systems_of_record"])
             self._sheet_days(path, sheet)
@@ -2619,22 +2556,22 @@ class Verifier:
             self._control_rows(control, own, states, listed.get(control, []))
             tested = sum(state in ("covered", "proven_zero") for state in states.values())
             inside = sum(state != "not_in_scope" for state in states.values())
-            figure = self._figure("controls/%s/coverage" % control) or {}
+            figure = self._figure(f"controls/{control}/coverage") or {}
             found = (figure.get("value"), figure.get("numerator"), figure.get("denominator"))
             self.equal(
                 "package.json",
-                "coverage of %s" % control,
+                f"coverage of {control}",
                 (share(tested, inside, smallest, False), tested, inside),
                 found,
             )
         self._test_days()
-        self.holds("%d controls, day by day" % len(sources))
+        self.holds(f"{len(sources)} controls, day by day")
 
     def _control_rows(self, control, sources, states, rows):
         days = self._coverage()
         self.equal(
             "control_coverage.csv",
-            "coverage of %s has other days" % control,
+            f"coverage of {control} has other days",
             sorted(states),
             [row["local_date"] for row in rows],
         )
@@ -2645,8 +2582,8 @@ class Verifier:
             ]
             found = (row["state"], row["blocking_sources"])
             self.equal(
-                "control_coverage.csv:%d" % row["_row"],
-                "coverage of %s on %s" % (control, row["local_date"]),
+                f"control_coverage.csv:{row['_row']}",
+                f"coverage of {control} on {row['local_date']}",
                 (state, " ".join(blocking)),
                 found,
             )
@@ -2657,7 +2594,7 @@ class Verifier:
         states = Counter(self._control_days(sources, first, last, path).values()) if sources else Counter()
         expected = {state: states[state] for state in STATES}
         expected["days"] = sum(states.values())
-        self.equal(path, "coverage of %s" % sheet["pid"], expected, {key: found.get(key) for key in expected})
+        self.equal(path, f"coverage of {sheet['pid']}", expected, {key: found.get(key) for key in expected})
         days = self._coverage()
         gaps = []
         for source in sources:
@@ -2665,15 +2602,15 @@ class Verifier:
             gaps += [(source, start, end) for start, end in runs(inside, "gap")]
         self.equal(
             path,
-            "coverage of %s: gaps" % sheet["pid"],
+            f"coverage of {sheet['pid']}: gaps",
             gaps,
             [(g["source"], g["from"], g["to"]) for g in found["gaps"]],
         )
 
     def _test_days(self):
         for row, first, last in self._spans():
-            where = "tests.csv:%d" % row["_row"]
-            sheet = self.object("populations/%s.ipe.json" % row["pid"]) if row["pid"] else None
+            where = f"tests.csv:{row['_row']}"
+            sheet = self.object(f"populations/{row['pid']}.ipe.json") if row["pid"] else None
             expected = ("",) * 5
             if sheet is not None and sheet["systems_of_record"]:
                 start, end = max(first, sheet["window"]["from"]), min(last, sheet["window"]["to"])
@@ -2687,20 +2624,22 @@ class Verifier:
                 )
                 expected = tuple(map(str, counted))
             found = tuple(row[each] for each in ("days", "covered", "proven_zero", "gap", "unknown_days"))
-            self.equal(where, "coverage of %s.%s" % (row["control"], row["procedure"]), expected, found)
+            self.equal(where, f"coverage of {row['control']}.{row['procedure']}", expected, found)
 
     def check_V19(self):
         before, seen, sources = ("", ""), set(), set()
         for row in self.table("coverage.csv"):
-            where, key = "coverage.csv:%d" % row["_row"], (row["source"], row["local_date"])
-            message = "%s %s" % key
+            where, key = f"coverage.csv:{row['_row']}", (row["source"], row["local_date"])
+            message = f"{key[0]} {key[1]}"
             if key in seen:
                 self.differs(where, message + " is there twice", "one row", "two")
             if (key[0].encode(), key[1]) < (before[0].encode(), before[1]):
-                self.differs(where, message + " is out of order", "source, then date", "after %s %s" % before)
+                self.differs(
+                    where, message + " is out of order", "source, then date", f"after {before[0]} {before[1]}"
+                )
             if key[1] not in self._days:
                 self.differs(
-                    where, message + " is outside the period", "%s to %s" % (self.first, self.last), key[1]
+                    where, message + " is outside the period", f"{self.first} to {self.last}", key[1]
                 )
             if row["state"] not in STATES:
                 self.differs(where, message + " has no known state", ", ".join(STATES), row["state"])
@@ -2715,8 +2654,8 @@ class Verifier:
         for source in sorted(sources):
             for day in self._days:
                 if (source, day) not in seen:
-                    self.differs("coverage.csv", "%s %s is missing" % (source, day), "one row", "none")
-        self.holds("%d sources on %d days" % (len(sources), len(self._days)))
+                    self.differs("coverage.csv", f"{source} {day} is missing", "one row", "none")
+        self.holds(f"{len(sources)} sources on {len(self._days)} days")
 
     def check_V20(self):
         count = 0
@@ -2725,52 +2664,46 @@ class Verifier:
             for each in tie_outs:
                 count += 1
                 self.equal(
-                    path,
-                    "%s: tie-out %s" % (pid, each["id"]),
-                    each["own"] - each["other"],
-                    each["difference"],
+                    path, f"{pid}: tie-out {each['id']}", each["own"] - each["other"], each["difference"]
                 )
                 if each["id"] == "T2":
-                    self.equal(path, "%s: tie-out T2 is not about its rows" % pid, sheet["rows"], each["own"])
+                    self.equal(path, f"{pid}: tie-out T2 is not about its rows", sheet["rows"], each["own"])
             if sheet["accuracy"]["agreeing"] > sheet["accuracy"]["traced"] or sheet["accuracy"][
                 "traced"
             ] != len(sheet["accuracy"]["members"]):
                 self.differs(
                     path,
-                    "%s: more rows agree than were traced" % pid,
+                    f"{pid}: more rows agree than were traced",
                     sheet["accuracy"]["traced"],
                     sheet["accuracy"]["agreeing"],
                 )
             expected = verdict(tie_outs, gaps, sheet["unknown_reasons"].get("membership", 0), sheet["run_by"])
             if expected != sheet["verdict"]:
-                self.differs(path, "%s is not %s" % (pid, sheet["verdict"]), expected, sheet["verdict"])
+                self.differs(path, f"{pid} is not {sheet['verdict']}", expected, sheet["verdict"])
             if expected == "representation only" and sheet["representation"] is None and not self.draft:
                 self.differs(
                     path,
-                    "%s rests on representation only, and nobody signed it" % pid,
+                    f"{pid} rests on representation only, and nobody signed it",
                     "a signed sentence",
                     "none",
                 )
-        self.holds("%d tie-outs" % count)
+        self.holds(f"{count} tie-outs")
 
     def check_V21(self):
         tolerance = self._setting("unknown_tolerance")
         words = {}
         for row in self.table("tests.csv"):
-            where = "tests.csv:%d" % row["_row"]
+            where = f"tests.csv:{row['_row']}"
             word = self._word(row, where, tolerance)
             words.setdefault(row["control"], set()).add(word)
-            name = "%s.%s" % (row["control"], row["procedure"])
-            self.equal(where, "%s should say %s" % (name, word), word, row["result"])
+            name = f"{row['control']}.{row['procedure']}"
+            self.equal(where, f"{name} should say {word}", word, row["result"])
             opening = self._opening(row, word)
             if not row["text"].startswith(opening):
-                self.differs(where, "%s should say %s in its text" % (name, word), opening, row["text"][:120])
-            base = "tests/%s/v%s/result" % (name, row["version"])
+                self.differs(where, f"{name} should say {word} in its text", opening, row["text"][:120])
+            base = f"tests/{name}/v{row['version']}/result"
             self.equal(
-                "package.json",
-                "%s should say %s" % (name, word),
-                word,
-                (self._figure(base) or {}).get("value"),
+                "package.json", f"{name} should say {word}", word, (self._figure(base) or {}).get("value")
             )
         order = (
             "deviations",
@@ -2788,11 +2721,11 @@ class Verifier:
             word = next(each for each in order if each in present)
             self.equal(
                 "package.json",
-                "%s should say %s" % (control, word),
+                f"{control} should say {word}",
                 word,
-                (self._figure("controls/%s/result" % control) or {}).get("value"),
+                (self._figure(f"controls/{control}/result") or {}).get("value"),
             )
-        self.holds("%d result words" % len(self.table("tests.csv")))
+        self.holds(f"{len(self.table('tests.csv'))} result words")
 
     def _word(self, row, where, tolerance):
         members, bad, unknown = (
@@ -2802,7 +2735,7 @@ class Verifier:
         if row["days"]:
             days, tested = int(row["days"]), int(row["covered"]) + int(row["proven_zero"])
         if row["pid"]:
-            off = self.object("populations/%s.ipe.json" % row["pid"])["coverage"]["off"]
+            off = self.object(f"populations/{row['pid']}.ipe.json")["coverage"]["off"]
         if bad:
             word = "deviations"
         elif (not row["pid"] and not (row["method"] == "design" and members)) or (row["days"] and not tested):
@@ -2820,21 +2753,18 @@ class Verifier:
     def _opening(self, row, word):
         if word in ("deviations", "not_in_place"):
             judged = int(row["pass"]) + int(row["fail"])
-            figure = "%s of %d" % (row["fail"], judged)
+            figure = f"{row['fail']} of {judged}"
             if row["items"]:
-                figure = "%s of %s items, on %s of %d item-days" % (
-                    row["items_failed"],
-                    row["items"],
-                    row["fail"],
-                    judged,
+                figure = (
+                    f"{row['items_failed']} of {row['items']} items, on {row['fail']} of {judged} item-days"
                 )
-            return ("Not in place on %s: " % self.first if self.type_one else "Deviations noted: ") + figure
+            return (f"Not in place on {self.first}: " if self.type_one else "Deviations noted: ") + figure
         return {
             "not_tested": "Not tested: ",
             "partly_tested": "No deviations noted in what was tested.",
             "did_not_occur": "The control had no occasion",
             "no_deviations": "No deviations noted in management's tests.",
-            "in_place": "In place on %s." % self.first,
+            "in_place": f"In place on {self.first}.",
         }[word]
 
     def check_V22(self):
@@ -2846,22 +2776,19 @@ class Verifier:
                 if kind not in BY_HAND:
                     found[(kind, key)] = figure["numerator"]
         for item in sorted(set(expected) - set(found)):
-            self.differs("package.json", "%s %s is left out" % item, expected[item], "nothing")
+            self.differs("package.json", f"{item[0]} {item[1]} is left out", expected[item], "nothing")
         for item in sorted(set(found) - set(expected)):
-            self.differs("package.json", "%s %s is not in the files" % item, "nothing", found[item])
+            self.differs("package.json", f"{item[0]} {item[1]} is not in the files", "nothing", found[item])
         for item in sorted(set(found) & set(expected)):
-            self.equal("package.json", "%s %s has another count" % item, expected[item], found[item])
+            self.equal("package.json", f"{item[0]} {item[1]} has another count", expected[item], found[item])
         for kind in KINDS:
             summary = self._figure("does_not_prove/" + kind)
-            lines = sum(1 for name in self._figures() if name.startswith("does_not_prove/%s/" % kind))
+            lines = sum(1 for name in self._figures() if name.startswith(f"does_not_prove/{kind}/"))
             if summary is None or summary["numerator"] != lines:
                 self.differs(
-                    "package.json",
-                    "%s is left out" % kind,
-                    "%d lines" % lines,
-                    summary and summary["numerator"],
+                    "package.json", f"{kind} is left out", f"{lines} lines", summary and summary["numerator"]
                 )
-        self.holds("%d lines" % len(expected))
+        self.holds(f"{len(expected)} lines")
 
     def _unproven(self):
         """Every gap, unknown, waiver and acceptance that the files hold: (kind, key) → count."""
@@ -2873,7 +2800,7 @@ class Verifier:
                 ("days_out_of_scope", "not_in_scope"),
             ):
                 for first, last in runs(days, state):
-                    found[(kind, "%s/%s_%s" % (source, first, last))] = len(list(each_day(first, last)))
+                    found[(kind, f"{source}/{first}_{last}")] = len(list(each_day(first, last)))
         sums = Counter()
         for row in self.table("coverage.csv"):
             sums[("rejected", row["source"])] += int(row["rejected"])
@@ -2890,12 +2817,12 @@ class Verifier:
                 found[("criterion_out", row["criterion"])] = 1
         for row in self.table("tests.csv"):
             if row["result"] == "not_tested":
-                found[("not_tested", "%s.%s/v%s" % (row["control"], row["procedure"], row["version"]))] = 1
+                found[("not_tested", f"{row['control']}.{row['procedure']}/v{row['version']}")] = 1
         for pid, _, sheet in self._sheets():
             population = self.populations[pid]
             for reason, number in population.reasons.items():
-                found[("unknown_members", "%s/%s" % (pid, reason))] = number
-            late = self.listed.get("populations/%s.late.csv" % pid, {}).get("rows")
+                found[("unknown_members", f"{pid}/{reason}")] = number
+            late = self.listed.get(f"populations/{pid}.late.csv", {}).get("rows")
             for kind, number, there in (
                 ("late", late, late),
                 ("not_frozen", population.rows, sheet["frozen_at"] is None),
@@ -2906,7 +2833,7 @@ class Verifier:
                     found[(kind, pid)] = number
             for each in sheet["tie_outs"]:
                 if each["difference"]:
-                    found[("tie_out", "%s/%s" % (pid, each["id"]))] = abs(each["difference"])
+                    found[("tie_out", f"{pid}/{each['id']}")] = abs(each["difference"])
         return found
 
     # V23 to V25: evidence, the version before, the PDF.
@@ -2918,54 +2845,54 @@ class Verifier:
             r"evidence/([A-Za-z0-9.\-_]+)/(\d{4}-\d\d-\d\d)_([0-9a-f]{8})_[A-Za-z0-9.\-_]{1,60}\Z"
         )
         for row in rows:
-            path, where = row["path"], "evidence/index.csv:%d" % row["_row"]
+            path, where = row["path"], f"evidence/index.csv:{row['_row']}"
             entry, form = self.listed.get(path), pattern.match(path)
             if entry is None or path in held:
-                self.differs(where, "%s is no file of the bundle, or is there twice" % path, "a file", "none")
+                self.differs(where, f"{path} is no file of the bundle, or is there twice", "a file", "none")
                 continue
             held.add(path)
             self.equal(
                 path,
-                "%s: index and file differ" % path,
+                f"{path}: index and file differ",
                 (entry["sha256"], str(entry["bytes"])),
                 (row["sha256"], row["bytes"]),
             )
             expected = (row["control"].split(" ")[0], row["inclusion_from"], row["sha256"][:8])
             self.equal(
-                path, "%s is not named by control, date and hash" % path, expected, form and form.groups()
+                path, f"{path} is not named by control, date and hash", expected, form and form.groups()
             )
             if row["kind"] not in ("event", "artifact", "config", "portal"):
                 self.differs(
-                    where, "%s is of no known kind" % path, "event, artifact, config or portal", row["kind"]
+                    where, f"{path} is of no known kind", "event, artifact, config or portal", row["kind"]
                 )
             self._inclusion(path, row)
         for path in sorted(self.listed):
             if path.startswith("evidence/") and path not in held and path != "evidence/index.csv":
-                self.differs(path, "%s is not in the index" % path, "a row of evidence/index.csv", "none")
+                self.differs(path, f"{path} is not in the index", "a row of evidence/index.csv", "none")
         shown = {member for row in rows for member in row["members"].split(" ")}
         for pid, population in sorted(self.populations.items()):
             for member, reason in sorted(population.evidence.items()):
                 if member not in shown and not reason:
                     self.differs(
-                        "populations/%s.results.csv" % pid,
-                        "%s was sampled, and has neither evidence nor a reason" % member,
+                        f"populations/{pid}.results.csv",
+                        f"{member} was sampled, and has neither evidence nor a reason",
                         "evidence",
                         "none",
                     )
-        self.holds("%d files of evidence" % len(rows))
+        self.holds(f"{len(rows)} files of evidence")
 
     def _inclusion(self, path, row):
         first, last = row["inclusion_from"], row["inclusion_to"]
         if not (DATE.match(first) and DATE.match(last) and first <= last):
-            self.differs(path, "%s has no inclusion dates" % path, "two dates", "%s, %s" % (first, last))
+            self.differs(path, f"{path} has no inclusion dates", "two dates", f"{first}, {last}")
         elif row["kind"] in ("config", "event") and last > self.last:
-            self.differs(path, "%s is of after the period's end" % path, "until " + self.last, last)
+            self.differs(path, f"{path} is of after the period's end", "until " + self.last, last)
         elif first > self.last or (last < self.first and not self.type_one):
             self.differs(
                 path,
-                "%s is of another time than the package" % path,
-                "%s to %s" % (self.first, self.last),
-                "%s to %s" % (first, last),
+                f"{path} is of another time than the package",
+                f"{self.first} to {self.last}",
+                f"{first} to {last}",
             )
 
     def check_V24(self):
@@ -2978,9 +2905,9 @@ class Verifier:
             raise Damaged(MANIFEST, "does not name the version before", version - 1, former)
         for row in rows:
             if not row["because"]:
-                self.differs("differences.csv:%d" % row["_row"], "difference has no reason", "why", "nothing")
+                self.differs(f"differences.csv:{row['_row']}", "difference has no reason", "why", "nothing")
         if self.previous is None:
-            raise NothingToCheck("the manifest of version %d was not given (--previous FILE)" % (version - 1))
+            raise NothingToCheck(f"the manifest of version {version - 1} was not given (--previous FILE)")
         content = self.previous
         self.equal(
             "--previous",
@@ -2990,7 +2917,7 @@ class Verifier:
         )
         before = parse_canonical(content.rstrip(b"\n"), "--previous")
         self._declared(before, rows)
-        self.holds("%d differences from version %d" % (len(rows), version - 1))
+        self.holds(f"{len(rows)} differences from version {version - 1}")
 
     def _declared(self, before, rows):
         old = {entry["path"]: entry["sha256"] for entry in before["files"]}
@@ -3020,15 +2947,15 @@ class Verifier:
             if one != other and (row is None or (row["was"], row["is"]) != (shown(one), shown(other))):
                 self.differs(
                     MANIFEST,
-                    "difference not declared: %s" % key,
-                    "%s → %s" % (shown(one), shown(other)),
-                    row and "%s → %s" % (row["was"], row["is"]),
+                    f"difference not declared: {key}",
+                    f"{shown(one)} → {shown(other)}",
+                    row and f"{row['was']} → {row['is']}",
                 )
             elif one == other and row is not None:
-                self.differs(MANIFEST, "difference declared that is none: %s" % key, "a change", shown(one))
+                self.differs(MANIFEST, f"difference declared that is none: {key}", "a change", shown(one))
 
     def check_V25(self):
-        mark = ("proofline %s %s" % (self.manifest["bundle"], self.manifest["ledger"]["root"])).encode()
+        mark = (f"proofline {self.manifest['bundle']} {self.manifest['ledger']['root']}").encode()
         before, found, head = b"", False, b""
         for chunk in self.box.chunks("package.pdf") if "package.pdf" in self.box.names else ():
             head = head or chunk[:5]
@@ -3044,7 +2971,7 @@ SHEET_KEYS = (
     "opens_at", "systems_of_record", "query", "parameters", "adapter_versions", "rule_versions", "run_by",
     "run_at", "rows", "sha256", "first_occurred_at", "last_occurred_at", "lane", "results", "unknown_reasons",
     "coverage", "tie_outs", "accuracy", "late", "verdict", "representation", "frozen_by", "frozen_at", "leaf",
-    "version", "replaces",
+    "version", "replaces"
 )  # fmt: skip
 
 
@@ -3069,10 +2996,8 @@ def verdict(tie_outs, gaps, unknown_membership, run_by):
         return "representation only"
     if not any(each["id"] == "T2" for each in tie_outs) or unknown_membership:
         return "not shown complete"
-    points = [
-        ("%s (%+d)" % (each["id"], each["difference"]), each) for each in tie_outs if each["difference"]
-    ]
-    points += [("gap %s %s..%s" % (each["source"], each["from"], each["to"]), each) for each in gaps]
+    points = [(f"{each['id']} ({each['difference']:+d})", each) for each in tie_outs if each["difference"]]
+    points += [(f"gap {each['source']} {each['from']}..{each['to']}", each) for each in gaps]
     if not points:
         return "complete"
     if all(each["explanation"] and each["explained_by"] not in ("", run_by) for _, each in points):
@@ -3102,10 +3027,10 @@ def open_bundle(path):
     if os.path.isdir(path):
         box = Folder(path)
         if not {MANIFEST, SIGNATURE, "ledger/leaves.jsonl"} & box.names:
-            raise CannotRun("%s is no bundle: it has no %s." % (path, MANIFEST))
+            raise CannotRun(f"{path} is no bundle: it has no {MANIFEST}.")
         return box
     if not os.path.exists(path):
-        raise CannotRun("There is no %s." % path)
+        raise CannotRun(f"There is no {path}.")
     return Zip(path)
 
 
@@ -3124,9 +3049,9 @@ def read_checkpoint(path):
             content = file.read(1 << 20)
         notes = parse_checkpoints(content.rstrip(b"\n") + b"\n", path)
     except OSError as error:
-        raise CannotRun("The checkpoint cannot be read: %s" % error) from None
+        raise CannotRun(f"The checkpoint cannot be read: {error}") from None
     except Damaged as error:
-        raise CannotRun("%s holds no checkpoint: %s." % (path, error.message)) from None
+        raise CannotRun(f"{path} holds no checkpoint: {error.message}.") from None
     notes[-1].where = path
     return notes[-1]
 
@@ -3139,53 +3064,55 @@ def read_previous(path):
         with open(path, "rb") as file:
             return file.read(WHOLE_LIMIT)
     except (OSError, KeyError, Damaged) as error:
-        raise CannotRun("The manifest of the version before cannot be read: %s" % error) from None
+        raise CannotRun(f"The manifest of the version before cannot be read: {error}") from None
+
+
+class Report:
+    """What the checks found: `ok`, one finding per line, and the last line."""
+
+    def __init__(self, verifier):
+        order = {code: at for at, code in enumerate(CODES)}
+        self.findings = sorted(verifier.report, key=lambda finding: order[finding[0]])
+        self.total = sum(verifier.failures.values())
+        self.ok = self.total == 0
+        self.more = {code: count - SHOWN for code, count in verifier.failures.items() if count > SHOWN}
+        members = sum(population.rows for population in verifier.populations.values())
+        samples = sum(1 for path in verifier.listed if SAMPLE.match(path))
+        self.summary = (
+            f"holds: {len(verifier.listed)} files, {verifier.leaf_total} leaves, {members} members,"
+            f" {samples} samples"
+        )
+        if not self.ok:
+            self.summary = f"differs: {self.total}"
+
+    def to_json(self):
+        """The object of --json. A check that fails has its sentence after what was found."""
+        checks = []
+        for code, ok, where, message, expected, found in self.findings:
+            said = f"{found or '-'} ({message})" if message else found
+            checks.append({"name": code, "ok": ok, "expected": expected, "found": said, "where": where})
+        return {"ok": self.ok, "checks": checks}
+
+    def lines(self):
+        """The lines that are printed, the summary last."""
+        for code, ok, where, message, expected, found in self.findings:
+            if not ok:
+                place = where + " " if where else ""
+                yield f"{code} {place}{message}: expected {expected or '-'}, found {found or '-'}"
+            elif expected == NOTHING:
+                yield f"{code} note: {where + ': ' if where else ''}{found}"
+            else:
+                yield f"{code} holds: {found}"
+        for code, count in sorted(self.more.items()):
+            yield f"{code} and {count} more"
+        yield self.summary
 
 
 def verify(path, checkpoint=None, previous=None):
-    """Check a bundle. Returns (ok, checks, summary, differences); `checks` is a list of dicts as --json has them."""
-    box = open_bundle(path)
-    verifier = Verifier(box, checkpoint, previous)
-    report = verifier.run()
-    order = {code: at for at, code in enumerate(CODES)}
-    report.sort(key=lambda line: order[line[0]])
-    total = sum(verifier.failures.values())
-    checks = []
-    for code, ok, where, message, expected, found in report:
-        checks.append({
-            "name": code, "ok": ok, "where": where, "message": message, "expected": expected, "found": found,
-        })  # fmt: skip
-    members = sum(population.rows for population in verifier.populations.values())
-    samples = sum(
-        1 for path in verifier.listed if path.startswith("samples/") and path != "samples/index.csv"
-    )
-    summary = "holds: %d files, %d leaves, %d members, %d samples" % (
-        len(verifier.listed),
-        verifier.leaf_total,
-        members,
-        samples,
-    )
-    if total:
-        summary = "differs: %d" % total
-    hidden = {code: count - SHOWN for code, count in verifier.failures.items() if count > SHOWN}
-    return total == 0, checks, summary, hidden
-
-
-def printed(check):
-    """One line for one check."""
-    if not check["ok"]:
-        where = check["where"] + " " if check["where"] else ""
-        return "%s %s%s: expected %s, found %s" % (
-            check["name"],
-            where,
-            check["message"],
-            check["expected"] or "-",
-            check["found"] or "-",
-        )
-    if check["expected"] == "nothing to check":
-        where = check["where"] + ": " if check["where"] else ""
-        return "%s note: %s%s" % (check["name"], where, check["found"])
-    return "%s holds: %s" % (check["name"], check["found"])
+    """Check the bundle at a path. `checkpoint` is of `read_checkpoint`, `previous` of `read_previous`."""
+    verifier = Verifier(open_bundle(path), checkpoint, previous)
+    verifier.run()
+    return Report(verifier)
 
 
 def plain(text):
@@ -3208,19 +3135,16 @@ def main(arguments=None):
     try:
         checkpoint = read_checkpoint(options.checkpoint) if options.checkpoint else None
         previous = read_previous(options.previous) if options.previous else None
-        ok, checks, summary, hidden = verify(options.path or find_bundle(), checkpoint, previous)
+        report = verify(options.path or find_bundle(), checkpoint, previous)
     except (CannotRun, OSError) as error:
-        sys.stderr.write("verify.py: %s\n" % error)
+        sys.stderr.write(f"verify.py: {error}\n")
         return 2
     if options.json:
-        sys.stdout.write(json.dumps({"ok": ok, "checks": checks}, ensure_ascii=False, sort_keys=True) + "\n")
-        return 0 if ok else 1
-    for check in checks:
-        sys.stdout.write(plain(printed(check)) + "\n")
-    for code, count in sorted(hidden.items()):
-        sys.stdout.write("%s and %d more\n" % (code, count))
-    sys.stdout.write(summary + "\n")
-    return 0 if ok else 1
+        sys.stdout.write(json.dumps(report.to_json(), ensure_ascii=False, sort_keys=True) + "\n")
+    else:
+        for line in report.lines():
+            sys.stdout.write(plain(line) + "\n")
+    return 0 if report.ok else 1
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def test_nothing_to_divide():
 
 
 def test_a_share_is_no_more_than_all():
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="no share"):
         cut_down(3, 2)
 
 

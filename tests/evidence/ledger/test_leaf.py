@@ -1,6 +1,7 @@
 """Canonical JSON against the vectors of RFC 8785, and the leaf record."""
 
 import json
+import math
 import random
 import struct
 import uuid
@@ -49,7 +50,7 @@ def test_every_number_reads_back_as_the_same_double():
     chance = random.Random(8785)
     for _ in range(3000):
         (value,) = struct.unpack(">d", chance.randbytes(8))
-        if value == value and abs(value) != float("inf"):
+        if math.isfinite(value):
             assert float(canonical(value)) == value
 
 
@@ -162,7 +163,7 @@ def test_a_leaf_has_one_spelling():
     [{"kind": "rumor"}, {"seq": -1}, {"sha256": "AB" * 32}, {"sha256": "ab"}, {"ref": ""}, {"actor": ""}],
 )
 def test_a_leaf_that_others_would_refuse_is_not_made(changed):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"leaf|ledger"):
         leaf(**changed)
 
 
@@ -183,10 +184,10 @@ def test_a_leaf_that_others_would_refuse_is_not_made(changed):
 def test_a_leaf_with_another_spelling_is_refused(old, new):
     content = leaf().to_bytes()
     assert old in content
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"."):
         parse_leaf(content.replace(old, new))
 
 
 def test_a_time_without_a_zone_is_refused():
-    with pytest.raises(ValueError):
-        rfc3339(datetime(2026, 1, 1))  # noqa: DTZ001
+    with pytest.raises(ValueError, match="without a zone"):
+        rfc3339(datetime.fromisoformat("2026-01-01"))

@@ -59,7 +59,7 @@ from reports.populations.canonical import (
     population_hash,
     state_member,
 )
-from reports.populations.ipe import Freeze, GapNote, Sheet, TieOut, freeze_meta, freeze_ref
+from reports.populations.ipe import Freeze, GapNote, Representation, Sheet, TieOut, freeze_meta, freeze_ref
 from reports.populations.sampling import Replacement
 
 CLIENT: Final = uuid.UUID("0d3b8f0a-6f0e-4b52-8c43-5a6a6f6b9d11")
@@ -196,7 +196,13 @@ def client(*, gap: bool = True, frozen: bool = False) -> Client:
     artifact_leaf = log.add("artifact", "art-1", sha256(artifact).hexdigest(), after, name="approval.txt")
     freezes = {}
     if frozen:
-        for pid, rows in (("AC-08.R01", sign_ins), ("AC-10.R10", account_days), ("CHG-01.insp", changes)):
+        everything = {
+            "AC-08.R01": sign_ins,
+            "AC-10.R10": account_days,
+            "CHG-01.insp": changes,
+            "MON-03.R20": [],
+        }
+        for pid, rows in everything.items():
             digest = population_hash(member for member, _ in rows)
             leaf = log.add(
                 "decision",
@@ -472,6 +478,9 @@ def sheet(
         rule_versions={procedure: "3"},
         tie_outs=tie_outs,
         frozen=synthetic.freezes.get(pid),
+        representation=Representation("The list is whole.", "Ana Lindt", BUILT_AT)
+        if control == "MON-03"
+        else None,
     )
 
 
