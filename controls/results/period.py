@@ -116,9 +116,9 @@ def tallied(rule_ids: Iterable[str], period: Period) -> Tallied:
     """Read the tallies of these rules over a period, in three queries however many rules there are."""
     wanted = sorted(set(rule_ids))
     inside = Q(rule__in=wanted, local_date__range=(period.start, period.end))
-    sums = [Sum(name) for name in ("population", "passed", "failed", "unknown", "late")]
     days: dict[str, dict[date, tuple[int, int, int, int, int]]] = {}
-    for rule, day, *counts in Tally.objects.filter(inside).values_list("rule", "local_date").annotate(*sums):
+    sums = {f"all_{name}": Sum(name) for name in ("population", "passed", "failed", "unknown", "late")}
+    for rule, day, *counts in Tally.objects.filter(inside).values_list("rule", "local_date").annotate(**sums):
         days.setdefault(rule, {})[day] = tuple(counts)
     reasons: dict[str, Counter[str]] = {}
     for rule, counted in Tally.objects.filter(inside, unknown__gt=0).values_list("rule", "reasons"):
@@ -262,6 +262,6 @@ def _items(rules: Sequence[str], period: Period) -> dict[str, tuple[int, int]]:
         rule__in=rules, local_date__range=(period.start, period.end), result__in=["pass", "fail", "unknown"]
     )
     counts = rows.values_list("rule").annotate(
-        Count("group", distinct=True), Count("group", distinct=True, filter=Q(result="fail"))
+        items=Count("group", distinct=True), bad=Count("group", distinct=True, filter=Q(result="fail"))
     )
     return {rule: (items, failed) for rule, items, failed in counts}
