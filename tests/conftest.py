@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
@@ -44,3 +45,13 @@ def _alone(blocker: DjangoDbBlocker, worker: str) -> Iterator[str]:
         before = testing.connect_django(name)
         yield name
         testing.connect_django(before)
+
+
+@pytest.fixture
+def harbor(db: None) -> Iterator[Any]:
+    """The client Harbor, in which the test is; gone with the test's transaction."""
+    from tenants.clients.switch import client
+    from tests import make
+
+    with client(make.client()) as found:
+        yield found

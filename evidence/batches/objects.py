@@ -28,10 +28,12 @@ class DurableFileSystemStorage(FileSystemStorage):
         if not name:
             raise ValueError("an object needs a name")
         path = self.path(name)
-        if os.path.exists(path):
-            return name
         folder = os.path.dirname(path)
-        os.makedirs(folder, exist_ok=True)
+        if os.path.exists(path):
+            # Another process may have renamed it an instant ago.
+            _sync(folder)
+            return name
+        _make_folder(folder)
         partial = f"{path}.{os.getpid()}.{id(content)}.partial"
         try:
             with open(partial, "wb") as target:
@@ -43,12 +45,26 @@ class DurableFileSystemStorage(FileSystemStorage):
             if os.path.exists(partial):
                 os.unlink(partial)
             raise
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync(folder)
         return name
+
+
+def _make_folder(folder: str) -> None:
+    """Make a folder and those above it, each synced into the one that holds it."""
+    if os.path.isdir(folder):
+        return
+    parent = os.path.dirname(folder)
+    _make_folder(parent)
+    os.makedirs(folder, exist_ok=True)
+    _sync(parent)
+
+
+def _sync(folder: str) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def object_name(client: UUID, room: str, sha256: str, suffix: str) -> str:

@@ -36,24 +36,26 @@ def seal_delivery(delivery: Delivery, *, at: datetime) -> list[Batch]:
     batches = []
     while True:
         with transaction.atomic():
-            waiting = Receipt.objects.select_for_update(skip_locked=True).filter(
-                delivery=delivery
-            )
-            receipts = _one_batch(list(waiting.order_by("id")[:RECEIPTS_PER_BATCH]))
+            receipts = _one_batch(_waiting(delivery=delivery))
             if not receipts:
                 return batches
             batches.append(_seal(delivery.source, receipts, at))
 
 
 def _next(source: Source, at: datetime, everything: bool) -> list[Receipt]:
-    waiting = Receipt.objects.select_for_update(skip_locked=True).filter(source=source)
-    receipts = _one_batch(list(waiting.order_by("id")[:RECEIPTS_PER_BATCH]))
+    receipts = _one_batch(_waiting(source=source))
     if not receipts or everything:
         return receipts
     age = at - receipts[0].received_at
     full = sum(r.size for r in receipts) >= settings.PROOFLINE_SEAL_BYTES // 2
     ready = full or age >= timedelta(seconds=settings.PROOFLINE_SEAL_SECONDS)
     return receipts if ready or receipts[0].shape == Receipt.Shape.DOCUMENT else []
+
+
+def _waiting(**of: object) -> list[Receipt]:
+    """Hold the oldest receipts, without their bodies: only those that share the batch are worth memory."""
+    waiting = Receipt.objects.select_for_update(skip_locked=True).filter(**of).defer("body")
+    return list(waiting.order_by("id")[:RECEIPTS_PER_BATCH])
 
 
 def _one_batch(waiting: list[Receipt]) -> list[Receipt]:
@@ -80,7 +82,8 @@ def _seal(source: Source, receipts: list[Receipt], at: datetime) -> Batch:
         sha256, size, name = head.sha256, head.size, head.object_name
         body = None
     else:
-        body = b"".join(_ended(bytes(r.body), last=r is receipts[-1]) for r in receipts)
+        bodies = dict(Receipt.objects.filter(pk__in=[r.pk for r in receipts]).values_list("pk", "body"))
+        body = b"".join(_ended(bytes(bodies[r.pk]), last=r is receipts[-1]) for r in receipts)
         sha256, size = hashlib.sha256(body).hexdigest(), len(body)
         name = object_name(connection.tenant.id, "raw", sha256, ".zst")
     batch = Batch.objects.filter(source=source, sha256=sha256).first()

@@ -9,12 +9,12 @@ from tenants.clients.models import Client
 log = logging.getLogger(__name__)
 
 
-def hint_intake(client: Client) -> None:
-    """Send the client's intake task; a broker that is down or full is logged and costs nothing else."""
+def hint_intake(client: Client, *, countdown: float = 0) -> None:
+    """Send the client's intake task, to run in `countdown` seconds; a broker that is down or full is logged and costs nothing else."""
     # Imported here because the task imports this room.
     from evidence.batches.tasks import intake
 
     try:
-        intake.apply_async(kwargs={"client": client.pk}, retry=False)
+        intake.apply_async(kwargs={"client": client.pk}, countdown=countdown or None, retry=False)
     except (KombuError, OSError) as error:
         log.warning("no worker was told of new bytes: %s", error)

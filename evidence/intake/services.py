@@ -5,7 +5,7 @@ import hashlib
 import tempfile
 import zlib
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import BinaryIO
 from uuid import UUID
@@ -22,6 +22,10 @@ GZIP_MAGIC = b"\x1f\x8b"
 UNPACK_RATIO = 400
 # A document up to this size waits in its receipt's row; a larger one waits in an object.
 ROW_LIMIT = 8 * 1024 * 1024
+
+
+# A delivery that is still being received after this long was cut off with the process that took it.
+RECEIVING_LIMIT = timedelta(days=1)
 
 
 class TooLarge(Exception):
@@ -94,7 +98,9 @@ def receive_file(
     """Keep a whole file of any size, streamed, and return its delivery.
 
     Transport compression is taken off and both hashes are kept. A file of lines is cut at line ends into
-    several receipts; a document stays one. Every byte is committed when this returns.
+    several receipts; a document stays one. Every byte is committed when this returns, and none when it
+    raises: then the delivery stays, refused with its reason. Raises `Refused`, or OSError where the disk
+    is full.
     """
     delivery = Delivery.objects.create(
         source=source,
@@ -103,6 +109,34 @@ def receive_file(
         by=by,
         started_at=at,
     )
+    try:
+        _receive(delivery, stream, at)
+    except Exception as error:
+        Delivery.objects.filter(pk=delivery.pk).update(
+            state=Delivery.State.REFUSED, reason=_why(error), finished_at=at
+        )
+        raise
+    return delivery
+
+
+def give_up_receiving(*, at: datetime) -> int:
+    """Refuse the deliveries whose receiving died with its process, and return how many; none left a byte."""
+    return Delivery.objects.filter(
+        state=Delivery.State.RECEIVING, started_at__lt=at - RECEIVING_LIMIT
+    ).update(
+        state=Delivery.State.REFUSED,
+        reason="The transfer was cut off before its last byte. Nothing of it was taken; send the file again.",
+        finished_at=at,
+    )
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, Refused):
+        return str(error)
+    return f"The file could not be kept ({type(error).__name__}: {error}). Nothing of it was taken; send it again."
+
+
+def _receive(delivery: Delivery, stream: BinaryIO, at: datetime) -> None:
     with tempfile.SpooledTemporaryFile(max_size=ROW_LIMIT) as arrived:
         packed = hashlib.sha256()
         size = 0
@@ -120,10 +154,11 @@ def receive_file(
                 _unpack(arrived, unpacked, size) if delivery.packed_sha256 else arrived
             )
             delivery.sha256, total = _hash(body)
-            _keep(delivery, body, total, at)
-    delivery.state = Delivery.State.RECEIVED
-    delivery.save()
-    return delivery
+            # Whole or not at all: a process that dies between two receipts leaves none of them.
+            with transaction.atomic():
+                _keep(delivery, body, total, at)
+                delivery.state = Delivery.State.RECEIVED
+                delivery.save()
 
 
 def _unpack(arrived: BinaryIO, unpacked: BinaryIO, size: int) -> BinaryIO:
