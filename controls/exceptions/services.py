@@ -24,6 +24,7 @@ from controls.exceptions.states import (
 from controls.results.models import Occurrence
 from controls.rules.language import Rule, group_key
 from controls.rules.language.durations import parse_duration
+from evidence.inventory.models import Account
 from evidence.ledger.leaf import canonical, rfc3339
 from evidence.ledger.services import Recorded, append
 
@@ -284,9 +285,10 @@ def _facts(rule: Rule, members: Sequence[Failure]) -> str:
     zone = connection.tenant.tzinfo
     first = min(members, key=lambda m: m.occurrence.time).occurrence
     who = first.group[0] if first.group else first.actor_key
+    named = Account.objects.filter(source=first.source_id, key=who).exclude(name="").values_list("name", flat=True)
     what = f", {first.action}" if first.action else ""
     more = f" and {len(members) - 1} more" if len(members) > 1 else ""
-    return f"{rule.title}: {who}{what}, {first.time.astimezone(zone):%d %b %Y %H:%M}{more}."
+    return f"{rule.title}: {named.first() or who}{what}, {first.time.astimezone(zone):%d %b %Y %H:%M}{more}."
 
 
 def _join(exception: ControlException, members: Sequence[Failure]) -> str:

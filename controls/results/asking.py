@@ -39,7 +39,29 @@ class Asking:
             value = self._facts.at(subject, fact, event.time)
             if value is not MISSING:
                 return value
+        return self._kind_of_origin(event) if name == "actor.kind" else MISSING
+
+    def occurrence_key(self, event: Event) -> str:
+        """Return what all records of the event's occurrence share."""
+        other = self._adapter.same_occurrence(event, self._proofs)
+        return event.occurrence_key if other is None else f"pair:{min(event.uid, other).hex()}"
+
+    def _kind_of_origin(self, event: Event) -> object:
+        """Who stands at the start of a chain of roles is a person or not, whatever the last role is."""
+        kind, subjects = self._adapter.origin(event, self._proofs)
+        if kind:
+            return kind
+        for subject in subjects:
+            self._asked.add(fact_key(subject, "kind"))
+            value = self._facts.at(subject, "kind", event.time)
+            if value is not MISSING:
+                return value
         return MISSING
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything was asked since the last `taken`."""
+        return bool(self._asked)
 
     def taken(self) -> tuple[str, ...]:
         """Return what was asked since the last call, and forget it."""

@@ -45,37 +45,26 @@ def on_batch_recording(
     return opened
 
 
-def _judge(
-    rules: RuleSetInForce, source: Source, batch: Batch, events: Sequence[Event]
-) -> list[Member]:
+def _judge(rules: RuleSetInForce, source: Source, batch: Batch, events: Sequence[Event]) -> list[Member]:
     """Judge events; one that only a fact kept out of a population is kept too, as no member."""
-    asking = Asking(
-        source,
-        min(e.time for e in events),
-        max(e.time for e in events),
-        rules.fact_names,
-    )
+    asking = Asking(source, min(e.time for e in events), max(e.time for e in events), rules.fact_names)
     members = []
     for event in events:
         ruleset = rules.at(event.time)
         judgments = ruleset.judge(event, asking)
-        if not asking.taken():
-            members += [_member(batch, event, j.rule, j, ()) for j in judgments]
+        if not judgments and not asking.taken():
             continue
         for rule in ruleset.member_rules:
             judgment = ruleset.judge_rule(rule, event, asking)
-            asked = asking.taken()
-            if judgment is not None or asked:
-                members.append(_member(batch, event, rule, judgment, asked))
+            if judgment is None and not asking.asked:
+                continue
+            key = asking.occurrence_key(event)
+            members.append(_member(batch, event, rule, judgment, key, asking.taken()))
     return members
 
 
 def _member(
-    batch: Batch,
-    event: Event,
-    rule: Rule,
-    judgment: Judgment | None,
-    asked: tuple[str, ...],
+    batch: Batch, event: Event, rule: Rule, judgment: Judgment | None, occurrence_key: str, asked: tuple[str, ...]
 ) -> Member:
     return Member(
         rule=rule,
@@ -86,7 +75,7 @@ def _member(
         seq=event.seq,
         judgment=judgment,
         uid=event.uid,
-        occurrence_key=event.occurrence_key,
+        occurrence_key=occurrence_key,
         action=event.action,
         actor_key=event.actor_key,
         target_key=event.target_key,

@@ -113,19 +113,20 @@ def keep(members: Sequence[Member], *, at: datetime) -> int:
                 "severity",
                 "group",
                 "depends",
+                "occurrence_key",
                 "rule_version",
                 "judged_at",
             ],
             batch_size=500,
         )
-    _attach(members, deltas)
+    attached = _attach(members, deltas)
     _tally(deltas)
     if mended:
         release([row.pk for row in mended], at=at)
     failures = [
         Failure(row, rule, bucket_of(rule, row.time, zone))
         for row, rule in failing
-        if row.result == "fail"
+        if row.pk not in attached
     ]
     return len(open_for(failures, at=at)) if failures else 0
 
@@ -170,7 +171,6 @@ def _row(member: Member, zone: ZoneInfo, at: datetime) -> Occurrence:
         batch_id=member.batch_id,
         seq=member.seq,
         uid=member.uid,
-        occurrence_key=member.occurrence_key,
         action=member.action,
         actor_key=member.actor_key,
         target_key=member.target_key,
@@ -187,28 +187,28 @@ def _judge_again(row: Occurrence, member: Member, at: datetime) -> None:
     row.severity = judgment.severity if judgment else member.rule.severity
     row.group = list(judgment.group) if judgment else []
     row.depends = sorted(member.depends)
+    row.occurrence_key = member.occurrence_key
     row.rule_version = member.rule.version
     row.judged_at = at
 
 
-def _attach(members: Sequence[Member], deltas: Deltas) -> None:
-    """Of several records of one occurrence let only the earliest count; the others are attached to it."""
+def _attach(members: Sequence[Member], deltas: Deltas) -> set[int]:
+    """Of several records of one occurrence let only the earliest count; return the keys of the others."""
     keys = {
         (m.rule.id, m.occurrence_key)
         for m in members
         if m.uid is not None and m.occurrence_key and m.occurrence_key != m.uid.hex()
     }
+    attached: set[int] = set()
     for rule, key in sorted(keys):
-        rows = list(
-            Occurrence.objects.filter(rule=rule, occurrence_key=key)
-            .exclude(result=Occurrence.Result.NONE)
-            .order_by("time", "member_id")
-        )
-        for row in rows[1:]:
+        rows = Occurrence.objects.filter(rule=rule, occurrence_key=key).exclude(result=Occurrence.Result.NONE)
+        for row in rows.order_by("time", "member_id")[1:]:
+            attached.add(row.pk)
             if row.result != Occurrence.Result.ATTACHED:
                 deltas[_day(row)].add(row, -1)
                 row.result = Occurrence.Result.ATTACHED
                 row.save(update_fields=["result"])
+    return attached
 
 
 def _tally(deltas: Deltas) -> None:

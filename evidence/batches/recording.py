@@ -161,7 +161,7 @@ class _Recording:
             elif output.seq == self.event_seq:
                 self.gathered.changed.append(output)
             else:
-                self.gathered.listed.append(output)
+                self.gathered.list_fact(output)
         if events:
             self._announce(self._store(events), Changes())
 

@@ -45,6 +45,7 @@ class Facts:
         self._names = None if names is None else sorted(set(names))
         self._lines: dict[tuple[str, str], _Line] = {}
         self._loaded: set[str] = set()
+        self._names_of: dict[str, set[str]] = defaultdict(set)
         self._snapshots: dict[str, list[datetime]] = defaultdict(list)
         near = Snapshot.objects.filter(
             source=source_id, at__range=(self._start, self._end)
@@ -75,15 +76,19 @@ class Facts:
         for subject, name, kind, first, last, value in intervals.values_list(
             "subject", "name", "kind", "first_at", "last_at", "value"
         ):
-            line = self._lines.setdefault((subject, name), _Line())
+            line = self._line(subject, name)
             line.kind = kind
             line.intervals.append((first, last, value))
         for subject, name, at, value, certain in changes.values_list(
             "subject", "name", "at", "value", "certain"
         ):
-            self._lines.setdefault((subject, name), _Line()).changes.append(
+            self._line(subject, name).changes.append(
                 (at, value, certain)
             )
+
+    def _line(self, subject: str, name: str) -> _Line:
+        self._names_of[subject].add(name)
+        return self._lines.setdefault((subject, name), _Line())
 
     def at(self, subject: str, name: str, time: datetime) -> Any:
         """Return the value at `time`, or MISSING.
@@ -122,11 +127,7 @@ class Facts:
     def names(self, subject: str, time: datetime) -> dict[str, Any]:
         """Return every fact of a subject that is known at `time`."""
         self.load([subject])
-        known = {
-            name: self.at(subject, name, time)
-            for (owner, name) in list(self._lines)
-            if owner == subject
-        }
+        known = {name: self.at(subject, name, time) for name in self._names_of.get(subject, ())}
         return {name: value for name, value in known.items() if value is not MISSING}
 
     @staticmethod

@@ -8,6 +8,7 @@ from typing import Any
 from evidence.intake.models import Source
 from evidence.inventory.facts import Facts
 from evidence.inventory.models import Account, FactChange, Snapshot
+from evidence.ocsf.event import MISSING
 from tenants.clients.period import Period
 
 
@@ -22,34 +23,37 @@ class Listed:
     seq: int
 
 
-def accounts_on(
-    source: Source, day: Period, *, names: Iterable[str]
-) -> Iterator[Listed]:
+def accounts_on(source: Source, day: Period, *, names: Iterable[str]) -> Iterator[Listed]:
     """Yield each account as of the day's last listing, and again as of each change of it on that day.
 
     `day` is a period of one day. Nothing is yielded for a day without a listing: its state is not known.
+    What different listings say of one account under its id and under its ARN is put together.
     """
     last = (
-        Snapshot.objects.filter(
-            source=source, at__gte=day.begins_at, at__lt=day.ends_before
-        )
-        .order_by("-at")
-        .first()
+        Snapshot.objects.filter(source=source, at__gte=day.begins_at, at__lt=day.ends_before).order_by("-at").first()
     )
     if last is None:
         return
-    facts = Facts(source.pk, day.begins_at, day.ends_before, names=[*names, "type"])
+    facts = Facts(source.pk, day.begins_at, day.ends_before, names=[*names, "type", "arn"])
     subjects = _subjects(source, day)
     facts.load(subjects)
     changed = _changes(source, day, subjects)
-    for subject in subjects:
-        for at in sorted({last.at, *changed.get(subject, ())}):
-            known = facts.names(subject, at)
+    for key, own in _by_account(facts, subjects, last.at).items():
+        instants = {last.at, *(at for subject in own for at in changed.get(subject, ()))}
+        for at in sorted(instants):
+            known = {name: value for subject in reversed(own) for name, value in facts.names(subject, at).items()}
             # A role has no credentials of its own: whoever takes it on has an account, which is judged.
             if known and known.pop("type", None) != "role":
-                yield Listed(
-                    subject.removeprefix("account:"), at, known, last.batch_id, last.seq
-                )
+                yield Listed(key, at, known, last.batch_id, last.seq)
+
+
+def _by_account(facts: Facts, subjects: list[str], at: datetime) -> dict[str, list[str]]:
+    """Group subjects that share an ARN, the account's id first; the group's key is that of its first subject."""
+    groups: dict[object, list[str]] = {}
+    for subject in sorted(subjects, key=lambda s: (":arn:" in s, s)):
+        arn = facts.at(subject, "arn", at)
+        groups.setdefault(subject if arn is MISSING else arn, []).append(subject)
+    return {own[0].removeprefix("account:"): own for own in groups.values()}
 
 
 def _subjects(source: Source, day: Period) -> list[str]:

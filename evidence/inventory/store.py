@@ -1,16 +1,23 @@
 """Keeping what records say of accounts, whatever order they arrive in, and telling what that changed."""
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Max, Min, Q
+from django.db import connection
+from django.db.models import Q
 
 from evidence.batches.models import Batch
 from evidence.inventory.facts import MAX_AGE
-from evidence.inventory.models import Account, FactChange, FactInterval, Proof, Snapshot
+from evidence.inventory.models import FactChange, FactInterval, Proof, Snapshot
+from evidence.ocsf.event import MISSING
 from evidence.sources import contract
+
+# A subject and the name of a fact.
+Key = tuple[str, str]
 
 
 @dataclass(slots=True)
@@ -54,112 +61,157 @@ class Gathered:
     """
 
     def __init__(self) -> None:
-        self.listed: list[contract.Fact] = []
+        self.listed: dict[int, dict[Key, Any]] = {}
         self.changed: list[contract.Fact] = []
         self.snapshots: list[contract.Snapshot] = []
         self.proofs: list[contract.Proof] = []
 
     def __bool__(self) -> bool:
-        return bool(self.listed or self.changed or self.snapshots or self.proofs)
+        return bool(self.changed or self.snapshots or self.proofs)
+
+    def list_fact(self, fact: contract.Fact) -> None:
+        """Take a fact of a listing, found under the listing's own record."""
+        self.listed.setdefault(fact.seq, {})[fact.subject, fact.name] = fact.value
 
     def keep(self, batch: Batch) -> Changes:
         """Store everything within the recording transaction and return what it changed."""
         changes = Changes()
+        by_kind: dict[str, list[contract.Snapshot]] = defaultdict(list)
         for snapshot in sorted(self.snapshots, key=lambda s: s.at):
-            facts = {
-                (f.subject, f.name): f.value
-                for f in self.listed
-                if f.seq == snapshot.seq
-            }
-            _keep_snapshot(batch, snapshot, facts, changes)
+            by_kind[f"{snapshot.kind} {snapshot.scope}".strip()].append(snapshot)
+        for kind, snapshots in by_kind.items():
+            _Folding(batch, kind, snapshots).fold(self.listed, changes)
+        _see_accounts(batch, self.snapshots, self.listed)
         _keep_changes(batch, self.changed, changes)
         _keep_proofs(batch, self.proofs, changes)
         return changes
 
 
-def _keep_snapshot(
-    batch: Batch,
-    snapshot: contract.Snapshot,
-    said: dict[tuple[str, str], Any],
-    changes: Changes,
-) -> None:
-    kind, at = f"{snapshot.kind} {snapshot.scope}".strip(), snapshot.at
-    of_kind = Snapshot.objects.filter(source=batch.source, kind=kind)
-    before = of_kind.filter(at__lt=at).aggregate(t=Max("at"))["t"]
-    after = of_kind.filter(at__gt=at).aggregate(t=Min("at"))["t"]
-    _, new = of_kind.get_or_create(
-        source=batch.source,
-        kind=kind,
-        at=at,
-        defaults={"subjects": snapshot.subjects, "batch": batch, "seq": snapshot.seq},
-    )
-    if not new:
-        return
+@dataclass(slots=True)
+class _Interval:
+    """An interval in memory; `row` is its primary key once stored, `moved` that its ends differ from the row's."""
+
+    value: Any
+    first: datetime
+    last: datetime | None
+    seq: int
+    row: int | None = None
+    moved: bool = False
+
+
+class _Folding:
+    """Folds listings of one kind into the intervals around them: read once, changed in memory, written once."""
+
+    def __init__(self, batch: Batch, kind: str, snapshots: Sequence[contract.Snapshot]) -> None:
+        self.batch, self.kind, self.snapshots = batch, kind, snapshots
+        begin, end = snapshots[0].at, snapshots[-1].at
+        stored = Snapshot.objects.filter(source=batch.source, kind=kind)
+        before = stored.filter(at__lt=begin).order_by("-at").values_list("at", flat=True).first()
+        after = stored.filter(at__gt=end).order_by("at").values_list("at", flat=True).first()
+        within = stored.filter(at__range=(begin, end)).order_by("at").values_list("at", flat=True)
+        self.times: list[datetime] = [t for t in (before, *within, after) if t is not None]
+        self.intervals: dict[Key, list[_Interval]] = defaultdict(list)
+        rows = FactInterval.objects.filter(
+            Q(last_at__isnull=True) | Q(last_at__gte=before or begin),
+            source=batch.source,
+            kind=kind,
+            first_at__lte=after or end,
+        )
+        columns = ("subject", "name", "value", "first_at", "last_at", "seq", "pk")
+        for subject, name, *ends in rows.order_by("first_at").values_list(*columns):
+            self.intervals[subject, name].append(_Interval(*ends))
+
+    def fold(self, listed: Mapping[int, dict[Key, Any]], changes: Changes) -> None:
+        """Fold every listing that is new, note what reads differently, and store the result."""
+        fresh = []
+        for snapshot in self.snapshots:
+            place = bisect_left(self.times, snapshot.at)
+            if place < len(self.times) and self.times[place] == snapshot.at:
+                continue
+            before = self.times[place - 1] if place else None
+            after = self.times[place] if place < len(self.times) else None
+            self.times.insert(place, snapshot.at)
+            fresh.append(snapshot)
+            _note_windows(changes, snapshot.at, before, after)
+            end = min(after, snapshot.at + MAX_AGE) if after else snapshot.at + MAX_AGE
+            said = listed.get(snapshot.seq, {})
+            for key in {**self.intervals, **said}:
+                if self._fold_key(key, said.get(key, MISSING), snapshot, before, after):
+                    changes.touch(*key, before or snapshot.at, end)
+        self._write(fresh)
+
+    def _fold_key(
+        self, key: Key, said: Any, snapshot: contract.Snapshot, before: datetime | None, after: datetime | None
+    ) -> bool:
+        """Fold what one listing says of one fact between its neighbors; say whether that reads differently."""
+        at, intervals = snapshot.at, self.intervals[key]
+        for place, each in enumerate(intervals):
+            if each.first < at and (each.last is None or each.last > at):
+                # Its neighbors both say this value, or it is what the newest listing said.
+                if said is not MISSING and said == each.value:
+                    return False
+                if after is not None:
+                    intervals.insert(place + 1, _Interval(each.value, after, each.last, each.seq))
+                each.last, each.moved = before, True
+                if said is not MISSING:
+                    intervals.insert(place + 1, self._new(said, snapshot, after))
+                return True
+        if said is MISSING:
+            return False
+        for each in intervals:
+            if each.value == said and each.last is not None and each.last == before:
+                each.last, each.moved = at, True
+                return True
+            if each.value == said and each.first == after:
+                each.first, each.moved = at, True
+                return True
+        intervals.append(self._new(said, snapshot, after))
+        intervals.sort(key=lambda each: each.first)
+        return True
+
+    @staticmethod
+    def _new(value: Any, snapshot: contract.Snapshot, after: datetime | None) -> _Interval:
+        return _Interval(value, snapshot.at, None if after is None else snapshot.at, snapshot.seq)
+
+    def _write(self, fresh: Sequence[contract.Snapshot]) -> None:
+        source = self.batch.source
+        Snapshot.objects.bulk_create(
+            [
+                Snapshot(source=source, kind=self.kind, at=s.at, subjects=s.subjects, batch=self.batch, seq=s.seq)
+                for s in fresh
+            ]
+        )
+        moved = [each for line in self.intervals.values() for each in line if each.moved and each.row is not None]
+        if moved:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE evidence_factinterval f SET first_at = m.first_at, last_at = m.last_at"
+                    " FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS m (id, first_at, last_at)"
+                    " WHERE f.id = m.id",
+                    [[m.row for m in moved], [m.first for m in moved], [m.last for m in moved]],
+                )
+        FactInterval.objects.bulk_create(
+            [
+                FactInterval(
+                    source=source, kind=self.kind, subject=subject, name=name, value=each.value,
+                    first_at=each.first, last_at=each.last, batch=self.batch, seq=each.seq,
+                )
+                for (subject, name), line in self.intervals.items()
+                for each in line
+                if each.row is None
+            ],
+            batch_size=2000,
+        )  # fmt: skip
+
+
+def _note_windows(changes: Changes, at: datetime, before: datetime | None, after: datetime | None) -> None:
+    """Note in which span facts were stale without this listing."""
     changes.snapshots.append(at)
     end = min(after, at + MAX_AGE) if after else at + MAX_AGE
     if before is None or at - before > MAX_AGE:
         changes.windows.append((at, end))
     elif before + MAX_AGE < end:
         changes.windows.append((before + MAX_AGE, end))
-    differing = _fold(batch, snapshot.seq, kind, at, before, after, said)
-    for subject, name in differing:
-        changes.touch(subject, name, before or at, end)
-    _see_accounts(batch, said, at)
-
-
-def _fold(
-    batch: Batch,
-    seq: int,
-    kind: str,
-    at: datetime,
-    before: datetime | None,
-    after: datetime | None,
-    said: dict[tuple[str, str], Any],
-) -> list[tuple[str, str]]:
-    """Fold one listing into the intervals between its neighbors; return the facts that read differently."""
-    near = Q(last_at__isnull=True) | Q(last_at__gte=before or at)
-    rows = FactInterval.objects.filter(
-        near, source=batch.source, kind=kind, first_at__lte=after or at
-    )
-    fresh, changed, differing = [], [], []
-    covered: set[tuple[str, str]] = set()
-
-    def interval(
-        key: tuple[str, str], value: Any, first: datetime, last: datetime | None
-    ) -> FactInterval:
-        return FactInterval(
-            source=batch.source, kind=kind, subject=key[0], name=key[1], value=value, first_at=first,
-            last_at=last, batch=batch, seq=seq,
-        )  # fmt: skip
-
-    for row in rows:
-        key = (row.subject, row.name)
-        agrees = key in said and said[key] == row.value
-        # The newest listing ends at itself; an open interval was said by the listing before this one.
-        spans = row.first_at < at and (row.last_at is None or row.last_at > at)
-        if spans and agrees:
-            covered.add(key)
-        elif spans:
-            differing.append(key)
-            if after is not None:
-                fresh.append(interval(key, row.value, after, row.last_at))
-            row.last_at = before
-            changed.append(row)
-        elif agrees and row.last_at == before and before is not None:
-            covered.add(key)
-            row.last_at = at
-            changed.append(row)
-        elif agrees and row.first_at == after:
-            covered.add(key)
-            row.first_at = at
-            changed.append(row)
-    for key, value in said.items():
-        if key not in covered:
-            differing.append(key)
-            fresh.append(interval(key, value, at, None if after is None else at))
-    FactInterval.objects.bulk_update(changed, ["first_at", "last_at"], batch_size=1000)
-    FactInterval.objects.bulk_create(fresh, batch_size=2000)
-    return differing
 
 
 def _keep_changes(
@@ -198,41 +250,43 @@ def _keep_proofs(
     changes.proofs.update(proof_key(p.kind, p.key) for p in proofs)
 
 
-def _see_accounts(batch: Batch, said: dict[tuple[str, str], Any], at: datetime) -> None:
-    names: dict[str, dict[str, Any]] = {}
-    for (subject, name), value in said.items():
-        if name in ("name", "arn"):
-            names.setdefault(subject, {})[name] = value
+def _see_accounts(
+    batch: Batch, snapshots: Sequence[contract.Snapshot], listed: Mapping[int, dict[Key, Any]]
+) -> None:
+    """Widen each listed account's first and last sight; its names are those of the newest listing."""
+    seen: dict[str, list[datetime]] = {}
+    names: dict[str, dict[str, Any]] = defaultdict(dict)
+    for snapshot in sorted(snapshots, key=lambda s: s.at):
+        for (subject, name), value in listed.get(snapshot.seq, {}).items():
+            if name in ("name", "arn"):
+                seen.setdefault(subject, []).append(snapshot.at)
+                names[subject][name] = value
+    if not seen:
+        return
     rows = [
-        Account(
-            source=batch.source,
-            key=subject.removeprefix("account:"),
-            name=str(known.get("name") or "")[:200],
-            aliases=[known["arn"]] if known.get("arn") else [],
-            first_seen=at,
-            last_seen=at,
+        (
+            subject.removeprefix("account:"),
+            str(names[subject].get("name") or "")[:200],
+            str(names[subject].get("arn") or ""),
+            times[0],
+            times[-1],
         )
-        for subject, known in names.items()
+        for subject, times in sorted(seen.items())
     ]
-    present = {
-        a.key: a
-        for a in Account.objects.filter(
-            source=batch.source, key__in=[r.key for r in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO evidence_account AS a (source_id, key, name, aliases, first_seen, last_seen)
+            SELECT %s, key, name, CASE WHEN arn = '' THEN '{}' ELSE ARRAY[arn] END, first_seen, last_seen
+            FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+                AS n (key, name, arn, first_seen, last_seen)
+            ON CONFLICT (source_id, key) DO UPDATE SET
+                name = CASE WHEN excluded.last_seen >= a.last_seen AND excluded.name <> ''
+                    THEN excluded.name ELSE a.name END,
+                aliases = CASE WHEN excluded.last_seen >= a.last_seen AND excluded.aliases <> '{}'
+                    THEN excluded.aliases ELSE a.aliases END,
+                first_seen = least(a.first_seen, excluded.first_seen),
+                last_seen = greatest(a.last_seen, excluded.last_seen)
+            """,
+            [batch.source_id, *(list(column) for column in zip(*rows, strict=True))],
         )
-    }
-    Account.objects.bulk_create(
-        [r for r in rows if r.key not in present], batch_size=2000
-    )
-    moved = []
-    for row in rows:
-        known_account = present.get(row.key)
-        if known_account is None:
-            continue
-        if at > known_account.last_seen:
-            known_account.name, known_account.aliases = row.name, row.aliases
-        known_account.first_seen = min(known_account.first_seen, at)
-        known_account.last_seen = max(known_account.last_seen, at)
-        moved.append(known_account)
-    Account.objects.bulk_update(
-        moved, ["name", "aliases", "first_seen", "last_seen"], batch_size=2000
-    )

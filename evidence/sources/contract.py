@@ -211,6 +211,9 @@ class Adapter(Protocol):
     def second_factor(self, event: Event, find: Callable[[str, str], Sequence[Proof]]) -> object:
         """Whether other events prove a second factor of this sign-in: true, false, or `MISSING`."""
 
+    def same_occurrence(self, event: Event, find: Callable[[str, str], Sequence[Proof]]) -> bytes | None:
+        """The uid of another event that tells of the same occurrence without sharing a key, or None."""
+
     def same_content(self, one: bytes, other: bytes) -> bool:
         """Whether two raw records say the same, however they are spaced and ordered."""
 

@@ -246,6 +246,10 @@ class AwsAdapter:
         """See `proofs.second_factor`."""
         return proofs.second_factor(event, find)
 
+    def same_occurrence(self, event: Event, find: Callable[[str, str], Sequence[Proof]]) -> bytes | None:
+        """See `proofs.same_occurrence`."""
+        return proofs.same_occurrence(event, find)
+
     def same_content(self, one: bytes, other: bytes) -> bool:
         """Whether two raw records say the same: one delivery writes a record on one line, another over many."""
         if one == other:

@@ -204,3 +204,15 @@ def same_sign_in(one: Proof, other: Proof) -> bool:
         and (one.value["action"] == "ConsoleLogin") != (other.value["action"] == "ConsoleLogin")
         and abs(one.at - other.at) <= ONE_SIGN_IN
     )
+
+
+def same_occurrence(event: Event, find: Callable[[str, str], Sequence[Proof]]) -> bytes | None:
+    """The uid of the other record of one federated sign-in (the call to STS, the console), or None.
+
+    Of several within the span the nearest in time is taken, then the lowest uid.
+    """
+    own = next((proof for proof in proofs_of(event) if proof.kind == ROLE_SESSION), None)
+    if own is None:
+        return None
+    others = [other for other in find(own.kind, own.key) if other.uid != own.uid and same_sign_in(own, other)]
+    return min(others, key=lambda other: (abs(other.at - own.at), other.uid)).uid if others else None
