@@ -8,6 +8,7 @@ from itertools import islice
 from evidence.batches.models import Batch
 from evidence.batches.objects import opened
 from evidence.events.models import Event as EventRow
+from evidence.events.rows import places
 from evidence.ledger.tree import Tree, leaf_hash
 from evidence.ocsf.event import Event
 from evidence.sources.contract import Window
@@ -30,6 +31,22 @@ def raw_of_event(time: datetime, uid: bytes) -> bytes | None:
         .first()
     )
     return raw_record(Batch.objects.get(pk=row[0]), row[1]) if row else None
+
+
+def raw_of_events(keys: Iterable[tuple[datetime, bytes]]) -> dict[tuple[datetime, bytes], bytes]:
+    """Return the bytes of recorded events by their keys, from one reading of each batch that holds some."""
+    wanted: dict[int, dict[int, tuple[datetime, bytes]]] = {}
+    for (time, uid), (batch_id, seq) in places(keys).items():
+        wanted.setdefault(batch_id, {})[seq] = (time, uid)
+    found: dict[tuple[datetime, bytes], bytes] = {}
+    for batch in Batch.objects.filter(pk__in=wanted).order_by("pk"):
+        of_batch = wanted[batch.pk]
+        with opened(batch.object_name) as stream:
+            records = adapter(batch.adapter).raw_records(stream)
+            for seq, raw in enumerate(islice(records, max(of_batch) + 1)):
+                if seq in of_batch:
+                    found[of_batch[seq]] = bytes(raw)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

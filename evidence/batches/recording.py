@@ -2,19 +2,24 @@
 
 Everything here is repeatable: a batch whose recording died is sealed as before, and recording it again
 gives the same rows (design §1.2, assurance §6).
+
+Two workers at one client read and copy side by side; what follows from what they copied (members, inventory,
+tallies, exceptions) is worked out by one after the other, so that each sees all that was known before.
 """
 
+import errno
 import logging
 import traceback
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import islice
 
-from django.db import connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from psycopg import errors
 
 from evidence.batches.models import Batch, RejectedRecord
 from evidence.batches.objects import opened
-from evidence.batches.raw import raw_of_event
+from evidence.batches.raw import raw_of_events
 from evidence.batches.signals import batch_recorded, batch_recording
 from evidence.coverage import services as coverage
 from evidence.events import rows
@@ -33,12 +38,19 @@ CHUNK = 20_000
 ATTEMPTS = 3
 # Records that arrive later than this after their event time are late (soc2-packages §9.1).
 LATENESS = timedelta(hours=48)
+# Halves of advisory locks' keys; the other half is the schema. Many small batches are copied at once, a batch
+# of several chunks alone: then nobody waits for a key while somebody else waits for his. One at a time draws
+# the consequences.
+COPYING, CONCLUDING = 0x636F7079, 0x636F6E63
+# Conditions of the machine, which say nothing against a batch.
+SURROUNDINGS = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS, errno.EIO}
 
 
 def record(batch_id: int, *, at: datetime) -> Batch | None:
     """Record a sealed batch and return it; None when it is not sealed or another worker has it.
 
-    After `ATTEMPTS` failures the batch is refused with its reason, so that nothing waits behind it.
+    After `ATTEMPTS` failures the batch is refused with its reason, so that nothing waits behind it. A full
+    disk or a lost database is no failure of the batch: it stays sealed for as long as that lasts.
     """
     try:
         with transaction.atomic():
@@ -78,22 +90,35 @@ def record_sealed(*, at: datetime, limit: int = 100) -> int:
 
 
 def _failed(batch_id: int, error: Exception) -> None:
-    with transaction.atomic():
-        batch = (
-            Batch.objects.select_for_update()
-            .filter(pk=batch_id, state=Batch.State.SEALED)
-            .first()
-        )
-        if batch is None:
-            return
-        batch.attempts += 1
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        batch.reason = (
-            f"{type(error).__name__}: {error} ({place.name}, line {place.lineno})"
-        )
-        if batch.attempts >= ATTEMPTS:
-            batch.state = Batch.State.REFUSED
-        batch.save(update_fields=["attempts", "reason", "state"])
+    try:
+        with transaction.atomic():
+            batch = (
+                Batch.objects.select_for_update()
+                .filter(pk=batch_id, state=Batch.State.SEALED)
+                .first()
+            )
+            if batch is None:
+                return
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            batch.reason = (
+                f"{type(error).__name__}: {error} ({place.name}, line {place.lineno})"
+            )
+            batch.attempts += not _is_surroundings(error)
+            if batch.attempts >= ATTEMPTS:
+                batch.state = Batch.State.REFUSED
+            batch.save(update_fields=["attempts", "reason", "state"])
+    except DatabaseError:
+        # The database itself is gone; the batch is sealed as before.
+        log.exception("the failure of batch %s could not be noted", batch_id)
+
+
+def _is_surroundings(error: Exception) -> bool:
+    if isinstance(error, OperationalError):
+        # A statement that takes too long does so again; a lost connection or a full disk does not.
+        return not isinstance(error.__cause__, errors.QueryCanceled)
+    if isinstance(error, OSError):
+        return error.errno in SURROUNDINGS
+    return isinstance(error, InterfaceError | MemoryError)
 
 
 @dataclass
@@ -118,6 +143,8 @@ class _Recording:
         self.gathered = Gathered()
         self.roots = Frontier()
         self.event_seq = -1
+        self.rejects: list[RejectedRecord] = []
+        self.concluding = False
 
     def run(self) -> None:
         batch, counts = self.batch, self.counts
@@ -125,8 +152,12 @@ class _Recording:
         with opened(batch.object_name) as stream:
             window = Window.around(batch.received_to)
             outputs = self.adapter.read(stream, window=window, name=batch.name)
-            while chunk := list(islice(outputs, CHUNK)):
+            chunk = list(islice(outputs, CHUNK))
+            self._hold(COPYING, shared=len(chunk) < CHUNK)
+            while chunk:
                 self._chunk(chunk)
+                chunk = list(islice(outputs, CHUNK))
+        self._conclude()
         if self.gathered:
             # Facts and proofs come last, so that members which asked for them are judged with them.
             for listing in self.gathered.snapshots:
@@ -162,8 +193,21 @@ class _Recording:
                 self.gathered.changed.append(output)
             else:
                 self.gathered.list_fact(output)
-        if events:
-            self._announce(self._store(events), Changes())
+        fresh = self._store(events) if events else []
+        RejectedRecord.objects.bulk_create(self.rejects, batch_size=2000)
+        self.rejects = []
+        self._announce(fresh, Changes())
+
+    def _hold(self, lock: int, *, shared: bool = False) -> None:
+        function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {function}(%s, hashtext(current_schema()))", [lock])
+
+    def _conclude(self) -> None:
+        """Wait for the turn to draw consequences; what earlier batches made known is visible from here on."""
+        if not self.concluding:
+            self._hold(CONCLUDING)
+            self.concluding = True
 
     def _count(self, seq: int) -> None:
         self.counts.records = max(self.counts.records, seq + 1)
@@ -171,38 +215,37 @@ class _Recording:
     def _reject(self, rejected: Rejected) -> None:
         self.counts.rejected += 1
         self._day(self.batch.received_to).rejected += 1
-        RejectedRecord.objects.create(
-            batch=self.batch,
-            seq=rejected.seq,
-            code=rejected.code,
-            reason=rejected.reason,
-            excerpt=rejected.excerpt,
+        self.rejects.append(
+            RejectedRecord(
+                batch=self.batch,
+                seq=rejected.seq,
+                code=rejected.code,
+                reason=rejected.reason,
+                excerpt=rejected.excerpt,
+            )
         )
 
     def _store(self, events: list[Event]) -> list[Event]:
         """Store the events whose keys are new and return them; count the others as duplicates or conflicts."""
         ensure({month_of(e.time) for e in events})
-        stored = rows.known(events)
         new: dict[rows.Key, Event] = {}
+        again: list[Event] = []
+        stored = rows.known(events)
         for event in events:
             key = (event.time, event.uid)
-            earlier = new.get(key)
-            digest = earlier.digest if earlier else stored.get(key)
-            if digest is None:
-                new[key] = event
-            elif digest == event.digest or self._same(event, key, earlier):
-                self.counts.duplicates += 1
-                self._day(event.time).duplicates += 1
+            if key in stored or key in new:
+                again.append(event)
             else:
-                self._conflict(event)
+                new[key] = event
         fresh = list(new.values())
         kept = rows.store(fresh, batch_id=self.batch.pk, source_id=self.batch.source_id)
         if kept is not None:
-            for event in fresh:
-                if (event.time, event.uid) not in kept:
-                    self.counts.duplicates += 1
-                    self._day(event.time).duplicates += 1
+            # Another worker stored the others between the question and the copying.
+            lost = [event for event in fresh if (event.time, event.uid) not in kept]
+            again += lost
+            stored |= rows.known(lost)
             fresh = [event for event in fresh if (event.time, event.uid) in kept]
+        self._repeated(again, stored, new)
         for event in fresh:
             heard = self._day(event.time)
             heard.events += 1
@@ -215,10 +258,30 @@ class _Recording:
             counts.last = max(counts.last or last, last)
         return fresh
 
-    def _same(self, event: Event, key: rows.Key, earlier: Event | None) -> bool:
-        """Whether another digest under the same key is only another spelling of the same record."""
-        raw = earlier.raw if earlier else raw_of_event(*key)
-        return raw is not None and self.adapter.same_content(raw, event.raw)
+    def _repeated(
+        self, events: list[Event], stored: dict[rows.Key, bytes], new: dict[rows.Key, Event]
+    ) -> None:
+        """Count events whose keys were there before: as duplicates, or as conflicts where the content differs."""
+        doubtful = []
+        for event in events:
+            key = (event.time, event.uid)
+            if event.digest == (stored[key] if key in stored else new[key].digest):
+                self._duplicate(event)
+            else:
+                doubtful.append(event)
+        # Another digest under the same key may be only another spelling of the same record.
+        earlier = raw_of_events({(e.time, e.uid) for e in doubtful} & stored.keys())
+        for event in doubtful:
+            key = (event.time, event.uid)
+            raw = earlier.get(key) if key in stored else new[key].raw
+            if raw is not None and self.adapter.same_content(raw, event.raw):
+                self._duplicate(event)
+            else:
+                self._conflict(event)
+
+    def _duplicate(self, event: Event) -> None:
+        self.counts.duplicates += 1
+        self._day(event.time).duplicates += 1
 
     def _conflict(self, event: Event) -> None:
         self._reject(
@@ -233,6 +296,7 @@ class _Recording:
 
     def _announce(self, events: list[Event], changes: Changes) -> None:
         if events or changes:
+            self._conclude()
             answers = batch_recording.send(
                 sender=Batch,
                 batch=self.batch,

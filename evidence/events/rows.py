@@ -49,6 +49,26 @@ def known(events: Sequence[Event]) -> dict[Key, bytes]:
         }
 
 
+def places(keys: Iterable[Key]) -> dict[Key, tuple[int, int]]:
+    """Return where the raw records of stored keys lie: batch and seq."""
+    wanted = list(keys)
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT e.time, e.uid, e.batch_id, e.seq FROM unnest(%s::timestamptz[], %s::bytea[]) AS k (time, uid)"
+            " JOIN evidence_event e ON e.time = k.time AND e.uid = k.uid"
+            " WHERE e.time BETWEEN %s AND %s",
+            [
+                [time for time, _ in wanted],
+                [uid for _, uid in wanted],
+                min(time for time, _ in wanted),
+                max(time for time, _ in wanted),
+            ],
+        )
+        return {(time, bytes(uid)): (batch, seq) for time, uid, batch, seq in cursor.fetchall()}
+
+
 def store(events: Sequence[Event], *, batch_id: int, source_id: int) -> set[Key] | None:
     """Copy new rows in, in order of key. Return None when all were stored, else the keys that were.
 
