@@ -39,8 +39,12 @@ class AccessMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Pass the request on; the work is done once the view is known."""
-        return self.get_response(request)
+        """Pass the request on: the policy is asked once the view is known, and the view once it has answered."""
+        response = self.get_response(request)
+        gate = getattr(request, "access", None)
+        if gate is not None:
+            _must_have_asked(gate, request, response)
+        return response
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: Any, kwargs: Any
@@ -57,13 +61,10 @@ class AccessMiddleware:
             return token_refused() if absent else None
         if not request.user.is_authenticated:
             return _sign_in(request)
+        if declared.kind == "session":
+            return None  # one's own session, at any address: also at an absent client's, like a foreign one's
         if absent:
             raise Http404
-        if declared.kind == "session":
-            return None
-        name = declared.actions.get(request.method or "")
-        if name is None:
-            return HttpResponseNotAllowed(sorted(declared.actions))
         user = request.user
         assert isinstance(user, User)
         place = standing(
@@ -71,6 +72,9 @@ class AccessMiddleware:
         )
         if not place.known:
             raise Http404
+        name = declared.actions.get(request.method or "")
+        if name is None:
+            return HttpResponseNotAllowed(sorted(declared.actions))
         if needs_second_factor(user) and not is_mfa_enabled(user):
             return _enroll(request)
         if not judged_some(place, name):
@@ -79,10 +83,7 @@ class AccessMiddleware:
         request.access = gate
         if place.is_auditor and request.client is not None:
             return self._read_only(request, gate, view, args, kwargs)
-        response = view(request, *args, **kwargs)
-        response = _rendered(response)
-        _must_have_asked(gate, view, response)
-        return response
+        return None
 
     def _read_only(
         self, request: HttpRequest, gate: Gate, view: Callable[..., HttpResponseBase], args: Any, kwargs: Any
@@ -101,7 +102,7 @@ class AccessMiddleware:
                 request, HttpResponse(status=404), place=gate.standing, action=gate.action, at=gate.at
             )
             raise
-        _must_have_asked(gate, view, response)
+        _must_have_asked(gate, request, response)
         record_read(request, response, place=gate.standing, action=gate.action, at=gate.at)
         return response
 
@@ -112,8 +113,10 @@ def _rendered(response: HttpResponseBase) -> HttpResponseBase:
     return response
 
 
-def _must_have_asked(gate: Gate, view: Callable[..., Any], response: HttpResponseBase) -> None:
+def _must_have_asked(gate: Gate, request: HttpRequest, response: HttpResponseBase) -> None:
     if response.status_code == 200 and gate.must_ask and not gate.asked:
+        assert request.resolver_match is not None
+        view = request.resolver_match.func
         name = f"{view.__module__}.{getattr(view, '__qualname__', view)}"
         raise NotAskedError(
             f'{name} answered "{gate.action}" without asking request.access about its objects, '

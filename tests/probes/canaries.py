@@ -45,8 +45,8 @@ def plant(client: Client) -> dict[type[models.Model], models.Model]:
         with transaction.atomic():
             append([Recorded(kind="decision", ref=word, sha256="0" * 64, meta={"words": word})], at=_NOW)
         checkpoint(at=_NOW)
-        planted[LedgerEntry] = LedgerEntry.objects.order_by("seq").last()
-        planted[Checkpoint] = Checkpoint.objects.order_by("size").last()
+        planted[LedgerEntry] = LedgerEntry.objects.latest("seq")
+        planted[Checkpoint] = Checkpoint.objects.latest("size")
         for model in client_models():
             if model not in planted:
                 _row(model, word, planted)

@@ -135,7 +135,8 @@ class Person:
         self._session: str | None = None
 
     def call(self, method: str, path: str, *, host: str | None = None) -> HttpResponseBase:
-        browser = Browser(raise_request_exception=False, **({"HTTP_HOST": host} if host else {}))
+        defaults: dict[str, Any] = {"HTTP_HOST": host} if host else {}
+        browser = Browser(raise_request_exception=False, **defaults)
         if self.user is not None:
             if self._session is None:
                 browser.force_login(self.user, backend="django.contrib.auth.backends.ModelBackend")
@@ -153,7 +154,7 @@ def said(answer: HttpResponseBase, path: str) -> str:
 
     The address that was asked for is taken out: repeating it tells nobody anything.
     """
-    body = b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[attr-defined]
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
     parts = [f"{name}: {value}" for name, value in answer.headers.items()]
     parts += [str(cookie) for cookie in answer.cookies.values()]
     parts += _texts(body)

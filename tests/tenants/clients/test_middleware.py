@@ -122,6 +122,40 @@ def test_an_absent_client_and_a_foreign_one_answer_alike(harbor: Client, slug: s
         assert sorted(absent.headers) == sorted(foreign.headers)
 
 
+@pytest.mark.parametrize("signed_in", [True, False])
+@pytest.mark.parametrize(
+    "below",
+    [
+        "",
+        "where",
+        "where/",
+        "mine/",
+        "anyone/",
+        "pushed/",
+        "undeclared/",
+        "nothing/",
+        "accounts/login/",
+        "accounts/logout/",
+        "accounts/password/change/",
+        "accounts/second-factor/",
+        "accounts/second-factor/code/",
+    ],
+)
+def test_no_page_below_tells_an_absent_client_from_a_foreign_one(
+    harbor: Client, below: str, signed_in: bool
+) -> None:
+    user = make.member("CA", make.client("larkfield")) if signed_in else None
+    for method in ("get", "post"):
+        answers = [
+            getattr(make.signed_in(user), method)(f"/c/{slug}/{below}") for slug in ("harbor", "nowhere")
+        ]
+        foreign, absent = answers
+        assert foreign.status_code == absent.status_code, method
+        assert foreign.get("Location", "").replace("harbor", "nowhere") == absent.get("Location", "")
+        assert _without_tokens(foreign).replace("harbor", "nowhere") == _without_tokens(absent)
+        assert sorted(foreign.headers) == sorted(absent.headers)
+
+
 def _without_tokens(answer) -> str:
     text = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", answer.content.decode())
     # Its own links carry the address that was asked for, whatever it is.
