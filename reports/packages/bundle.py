@@ -43,7 +43,7 @@ from reports.packages import keyfigures, readme
 from reports.packages.archive import BundleError, Spool, StoredFile
 from reports.packages.coverage import DayCounts, control_states, counts, each_day, runs
 from reports.packages.keyfigures import Figure, Settings
-from reports.packages.outcomes import Tested, text, word, word_at, worst
+from reports.packages.outcomes import Tested, control_word, text, word, word_at
 from reports.packages.proof import Assertion, DescriptionPart, EventEvidence, FileEvidence, safe_name
 from reports.packages.rows import (
     ControlRow,
@@ -550,7 +550,7 @@ class Bundle:
             failed=row.failed,
             unknown=row.unknown,
             days=days,
-            off_days=sum(first <= day <= last for day in listed.sheet.off_days),
+            off_days=len(set(listed.sheet.off_days)),
             items=row.items,
             items_failed=row.items_failed,
             not_tested=row.not_tested,
@@ -750,15 +750,16 @@ class Bundle:
 
     def _key_figures(self, judged: Sequence[tuple[TestRow, Tested]]) -> dict[str, Figure]:
         found: dict[str, Figure] = {}
-        words: dict[str, list[str]] = {}
+        words: dict[str, list[tuple[str, str]]] = {}
         several = Counter(row.pid for row, _ in judged)
         for row, tested in judged:
             result = self.result_word(tested)
-            words.setdefault(row.control, []).append(result)
+            words.setdefault(row.control, []).append((row.method, result))
             span = self._version_span(row) if several[row.pid] > 1 else None
             found.update(keyfigures.of_test(row, tested, self.rates(tested), result, span))
         for control in sorted(words):
-            found[f"controls/{control}/result"] = Figure(worst(words[control]), None, None, file="tests.csv")
+            word_of = control_word(words[control], at_a_date=self.terms.kind == 1)
+            found[f"controls/{control}/result"] = Figure(word_of, None, None, file="tests.csv")
         smallest = self.terms.settings.smallest_denominator
         for control, sources in self._control_sources().items():
             days = self._day_counts(sources, self.terms.first, self.terms.last)

@@ -7,7 +7,7 @@ A day whose sources were silent, unknown or not yet connected is a day not teste
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import ClassVar, Final
 
 from reports.packages.coverage import DayCounts, span
 
@@ -20,6 +20,7 @@ _ORDER: Final = ("deviations", "not_in_place", *WORDS[1:], "in_place")
 class Tested:
     """One test as its word and sentences need it. `days` is None where no source is read (duties, designs)."""
 
+    __test__: ClassVar = False
     method: str
     has_population: bool
     members: int
@@ -45,7 +46,7 @@ def word(test: Tested, *, tolerance: float = 0.0) -> str:
         return "deviations"
     if not test.has_population and (test.method != "design" or not test.members):
         return "not_tested"
-    if test.days is not None and not test.days.tested:
+    if test.days is not None and not test.days.in_scope and not test.members:
         return "not_tested"
     if test.unknown > tolerance * test.members or _untested_days(test):
         return "partly_tested"
@@ -58,9 +59,13 @@ def word_at(test: Tested, *, tolerance: float = 0.0) -> str:
     return TYPE_ONE.get(over, over)
 
 
-def worst(words: Iterable[str]) -> str:
-    """A control's word from its procedures': the first in the order, `did_not_occur` yielding to members."""
-    present = set(words)
+def control_word(tests: Iterable[tuple[str, str]], *, at_a_date: bool) -> str:
+    """A control's word from (method, word) of its procedures: the first in the order.
+
+    `did_not_occur` yields to a procedure that had members. Over a period (not `at_a_date`) the test of the
+    design decides nothing, unless it failed: that a control was well thought out does not say that it ran.
+    """
+    present = {word for method, word in tests if at_a_date or method != "design" or word == "deviations"}
     if present - {"did_not_occur"}:
         present.discard("did_not_occur")
     return next((each for each in _ORDER if each in present), "not_tested")

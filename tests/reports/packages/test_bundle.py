@@ -23,6 +23,8 @@ from reports.packages.archive import (
     local_header,
 )
 from reports.packages.bundle import Bundle, Draw, Figure, Former, LedgerPart, Tables
+from reports.packages.coverage import DayCounts
+from reports.packages.outcomes import Tested, control_word, word
 from reports.packages.proof import FileEvidence, safe_name
 from reports.packages.rows import CoverageRow, TestRow
 from reports.populations.canonical import Member, PopulationError, Result
@@ -424,3 +426,51 @@ def test_tables_of_no_rows_are_their_headers(made):
         assert b"".join(bundle.spool.read("duties.csv")) == (
             b"duty,control,title,due,grace_end,done_at,state,outcome,by,evidence\n"
         )
+
+
+@pytest.mark.parametrize(
+    ("tests", "at_a_date", "word"),
+    [
+        ([("rule", "no_deviations"), ("state", "deviations")], False, "deviations"),
+        ([("rule", "no_deviations"), ("design", "not_tested")], False, "no_deviations"),
+        ([("design", "in_place"), ("state", "not_tested")], True, "not_tested"),
+        ([("design", "not_tested"), ("state", "in_place")], True, "not_tested"),
+        ([("design", "no_deviations")], False, "not_tested"),
+        ([("design", "deviations"), ("rule", "no_deviations")], False, "deviations"),
+        ([("rule", "did_not_occur"), ("rule", "no_deviations")], False, "no_deviations"),
+        ([("rule", "did_not_occur"), ("rule", "not_tested")], False, "not_tested"),
+        ([("rule", "did_not_occur")], False, "did_not_occur"),
+        ([("rule", "partly_tested"), ("rule", "not_tested")], False, "not_tested"),
+        ([], False, "not_tested"),
+    ],
+)
+def test_a_control_takes_the_first_word_in_the_order(tests, at_a_date, word):
+    assert control_word(tests, at_a_date=at_a_date) == word
+
+
+def days(*, covered=0, proven_zero=0, gap=0, unknown=0, out=0):
+    total = covered + proven_zero + gap + unknown + out
+    return DayCounts(total, covered, proven_zero, gap, unknown, out)
+
+
+@pytest.mark.parametrize(
+    ("tested", "expected"),
+    [
+        (Tested("rule", True, 1204, 1194, 3, 7, days(covered=365)), "deviations"),
+        (Tested("rule", True, 1201, 1194, 0, 7, days(covered=365)), "partly_tested"),
+        (Tested("rule", True, 1194, 1194, 0, 0, days(covered=365)), "no_deviations"),
+        (Tested("rule", True, 1194, 1194, 0, 0, days(covered=364, gap=1)), "partly_tested"),
+        (Tested("rule", True, 1194, 1194, 0, 0, days(covered=364, unknown=1)), "partly_tested"),
+        (Tested("rule", True, 1194, 1194, 0, 0, days(covered=364, out=1)), "partly_tested"),
+        (Tested("rule", True, 1194, 1194, 0, 0, days(covered=365), off_days=1), "partly_tested"),
+        (Tested("rule", True, 0, 0, 0, 0, days(covered=300, proven_zero=65)), "did_not_occur"),
+        (Tested("rule", True, 0, 0, 0, 0, days(gap=365)), "partly_tested"),
+        (Tested("rule", True, 0, 0, 0, 0, days(out=365)), "not_tested"),
+        (Tested("rule", False, 0, 0, 0, 0), "not_tested"),
+        (Tested("design", False, 1, 1, 0, 0), "no_deviations"),
+        (Tested("design", False, 0, 0, 0, 0), "not_tested"),
+        (Tested("obligation", True, 4, 4, 0, 0), "no_deviations"),
+    ],
+)
+def test_a_word_follows_from_counts_and_days(tested, expected):
+    assert word(tested) == expected
