@@ -1,6 +1,8 @@
 """Reads about people: the clients that exist for them, whether they need a second factor."""
 
 import datetime
+import uuid
+from collections.abc import Iterable
 
 from django.db.models import Q, QuerySet
 
@@ -34,3 +36,9 @@ def needs_second_factor(user: User) -> bool:
     if Membership.objects.filter(user=user, active=True, role__in=MFA_ROLES).exists():
         return True
     return user.engagements.exists()
+
+
+def names_of(people: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, str]:
+    """Return the names of people by id, in one query; whoever is not known is not among them."""
+    wanted = {each for each in people if each is not None}
+    return {user.pk: str(user) for user in User.objects.filter(pk__in=wanted)} if wanted else {}
