@@ -25,6 +25,36 @@ class Asking:
         self._facts = Facts(source.pk, start, end, names=[*names, "arn"])
         self._source = source
         self._asked: set[str] = set()
+        self._subjects: set[str] = set()
+        self._keys: set[tuple[str, str]] = set()
+        self._foresaw = False
+        self._read: dict[tuple[str, str], list[contract.Proof]] = {}
+
+    def foresee(self, event: Event, name: str) -> object:
+        """Answer what the event itself implies, else MISSING, and note what would have to be read."""
+        implied = self._adapter.implied(event, name)
+        if implied is not MISSING:
+            return implied
+        self._foresaw = True
+        self._subjects.update(self._adapter.fact_subjects(event, name))
+        self._keys.update(self._adapter.proof_keys(event))
+        return MISSING
+
+    def foresaw(self) -> bool:
+        """Return whether anything was noted since the last call."""
+        foresaw, self._foresaw = self._foresaw, False
+        return foresaw
+
+    def read_ahead(self) -> None:
+        """Read the facts and proofs that were noted, all at once."""
+        self._facts.load(self._subjects)
+        wanted = sorted(self._keys)
+        if wanted:
+            self._read.update({key: [] for key in wanted})
+            rows = Proof.objects.filter(source=self._source, key__in=[key for _, key in wanted])
+            for row in rows.order_by("at", "uid"):
+                if (row.kind, row.key) in self._read:
+                    self._read[row.kind, row.key].append(_proof(row))
 
     def __call__(self, event: Event, name: str) -> object:
         """Return the value of a fact (`actor.privileged`) at the event's time, or MISSING."""
@@ -70,10 +100,11 @@ class Asking:
 
     def _proofs(self, kind: str, key: str) -> Sequence[contract.Proof]:
         self._asked.add(proof_key(kind, key))
-        rows = Proof.objects.filter(source=self._source, kind=kind, key=key).order_by(
-            "at", "uid"
-        )
-        return [
-            contract.Proof(r.kind, r.key, r.at, r.value, r.seq, bytes(r.uid))
-            for r in rows
-        ]
+        if (kind, key) not in self._read:
+            rows = Proof.objects.filter(source=self._source, kind=kind, key=key).order_by("at", "uid")
+            self._read[kind, key] = [_proof(row) for row in rows]
+        return self._read[kind, key]
+
+
+def _proof(row: Proof) -> contract.Proof:
+    return contract.Proof(row.kind, row.key, row.at, row.value, row.seq, bytes(row.uid))

@@ -5,8 +5,8 @@ are stored together or not at all.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Container, Sequence
+from datetime import date, datetime
 
 from django.db import connection
 from django.db.models import Q
@@ -21,7 +21,7 @@ from evidence.batches.raw import decode
 from evidence.batches.recording import LATENESS
 from evidence.intake.models import Source
 from evidence.inventory.facts import MAX_AGE
-from evidence.inventory.listing import accounts_on, days_between
+from evidence.inventory.listing import Listed, accounts_on_days, days_between
 from evidence.inventory.store import Changes
 from evidence.ocsf.event import Event
 from tenants.clients.period import Period
@@ -46,14 +46,20 @@ def on_batch_recording(
 
 
 def _judge(rules: RuleSetInForce, source: Source, batch: Batch, events: Sequence[Event]) -> list[Member]:
-    """Judge events; one that only a fact kept out of a population is kept too, as no member."""
+    """Judge events; one that only a fact kept out of a population is kept too, as no member.
+
+    A first look finds the events that some rule is about, and what it would ask for; the facts and proofs
+    of all of them are then read at once.
+    """
     asking = Asking(source, min(e.time for e in events), max(e.time for e in events), rules.fact_names)
-    members = []
+    about = []
     for event in events:
+        if rules.at(event.time).judge(event, asking.foresee) or asking.foresaw():
+            about.append(event)
+    asking.read_ahead()
+    members = []
+    for event in about:
         ruleset = rules.at(event.time)
-        judgments = ruleset.judge(event, asking)
-        if not judgments and not asking.taken():
-            continue
         for rule in ruleset.member_rules:
             judgment = ruleset.judge_rule(rule, event, asking)
             if judgment is None and not asking.asked:
@@ -122,64 +128,61 @@ def _again(rules: RuleSetInForce, source: Source, which: Q, at: datetime) -> int
     return opened
 
 
-def _judge_days(
-    rules: RuleSetInForce, source: Source, changes: Changes, at: datetime
-) -> int:
+def _judge_days(rules: RuleSetInForce, source: Source, changes: Changes, at: datetime) -> int:
     """Evaluate state rules on the days that a listing or a change event of this batch bears on."""
     zone = connection.tenant.tzinfo
-    days = {
-        day
-        for listed in changes.snapshots
-        for day in days_between(listed, listed + MAX_AGE, zone)
-    }
+    days = {day for listed in changes.snapshots for day in days_between(listed, listed + MAX_AGE, zone)}
     for key, (start, end) in changes.facts.items():
         if key.rsplit(" ", 1)[1] in rules.fact_names:
             days.update(days_between(start, min(end, start + 2 * MAX_AGE), zone))
-    return sum(
-        judge_day(rules, source, Period(day, day, zone), at=at) for day in sorted(days)
-    )
+    return judge_days(rules, source, sorted(days), at=at)
 
 
-def judge_day(
-    rules: RuleSetInForce, source: Source, day: Period, *, at: datetime
-) -> int:
-    """Judge every item of the state rules on one client-zone day; return the exceptions opened.
+def judge_days(rules: RuleSetInForce, source: Source, days: Sequence[date], *, at: datetime) -> int:
+    """Judge every item of the state rules on some client-zone days; return the exceptions opened.
 
     A day fails if any evaluation of it failed, else it is unknown if any was, else it passes.
     """
-    ruleset = rules.at(day.ends_before - timedelta(microseconds=1))
-    state_rules = [rule for rule in ruleset.state_rules if source.slug in rule.sources]
-    if not state_rules:
-        return 0
-    opened = 0
-    listed = list(accounts_on(source, day, names=rules.fact_names))
-    for rule in state_rules:
-        worst: dict[str, Member] = {}
-        for account in listed:
-            judgment = ruleset.judge_item(
-                rule, {"key": account.key, **account.facts}, account.at, source.slug
-            )
-            if judgment is None:
-                continue
-            member = Member(
-                rule=rule,
-                member_id=f"i:{account.key}/{day.start.isoformat()}",
-                time=account.at,
-                source_id=source.pk,
-                batch_id=account.batch_id,
-                seq=account.seq,
-                judgment=judgment,
-                actor_key=account.key,
-            )
-            earlier = worst.get(account.key)
-            if earlier is None or _worse(member.result, earlier.result):
-                worst[account.key] = member
-        gone = Occurrence.objects.filter(
-            rule=rule.id, source=source, local_date=day.start
-        ).exclude(member_id__in=[m.member_id for m in worst.values()])
-        drop(gone.exclude(result=Occurrence.Result.NONE), at=at)
-        opened += keep(list(worst.values()), at=at)
-    return opened
+    zone = connection.tenant.tzinfo
+    periods = [Period(day, day, zone) for day in days]
+    worst: dict[tuple[str, str], Member] = {}
+    for day, accounts in accounts_on_days(source, periods, names=rules.fact_names):
+        for account in accounts:
+            ruleset = rules.at(account.at)
+            for rule in ruleset.state_rules:
+                item = {"key": account.key, **account.facts}
+                judgment = ruleset.judge_item(rule, item, account.at, source.slug)
+                if judgment is not None:
+                    member = _account_member(source, rule, judgment, account, day)
+                    earlier = worst.get((rule.id, member.member_id))
+                    if earlier is None or _worse(member.result, earlier.result):
+                        worst[rule.id, member.member_id] = member
+    _drop_gone(rules, source, days, worst, at)
+    return keep(list(worst.values()), at=at)
+
+
+def _account_member(source: Source, rule: Rule, judgment: Judgment, account: Listed, day: date) -> Member:
+    return Member(
+        rule=rule,
+        member_id=f"i:{account.key}/{day.isoformat()}",
+        time=account.at,
+        source_id=source.pk,
+        batch_id=account.batch_id,
+        seq=account.seq,
+        judgment=judgment,
+        actor_key=account.key,
+    )
+
+
+def _drop_gone(
+    rules: RuleSetInForce, source: Source, days: Sequence[date], kept: Container[tuple[str, str]], at: datetime
+) -> None:
+    """Take away members of these days that the days' listings no longer have."""
+    ids = {rule.id for ruleset in rules.sets for rule in ruleset.state_rules}
+    rows = Occurrence.objects.filter(rule__in=ids, source=source, local_date__in=list(days))
+    gone = [row for row in rows.exclude(result=Occurrence.Result.NONE) if (row.rule, row.member_id) not in kept]
+    if gone:
+        drop(gone, at=at)
 
 
 def _worse(result: str, than: str) -> bool:

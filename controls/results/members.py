@@ -1,5 +1,6 @@
 """Storing judgments: occurrences, the day's tallies and exceptions, always in step with each other."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from controls.exceptions.services import Failure, open_for, release
-from controls.results.models import Occurrence, Tally
+from controls.results.models import Occurrence
 from controls.rules.language import Judgment, Rule, bucket_of
 
 COUNTED = ("pass", "fail", "unknown")
@@ -60,6 +61,12 @@ class _Delta:
                 *self.reasons.values(),
             )
         )
+
+    @property
+    def only_adds(self) -> bool:
+        """Whether nothing is taken away."""
+        counts = (self.population, self.passed, self.failed, self.unknown, self.late, *self.reasons.values())
+        return min(counts) >= 0
 
     def add(self, row: Occurrence, sign: int) -> None:
         if row.result not in COUNTED:
@@ -211,21 +218,47 @@ def _attach(members: Sequence[Member], deltas: Deltas) -> set[int]:
     return attached
 
 
+_KEYS = "unnest(%s::text[], %s::smallint[], %s::date[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %s::jsonb[])"
+_COLUMNS = "rule, source_id, local_date, population, passed, failed, unknown, late, reasons"
+# The sums of two objects of counts, without what came to zero.
+_SUMMED = (
+    "(SELECT coalesce(jsonb_object_agg(key, n) FILTER (WHERE n <> 0), '{{}}') FROM (SELECT key, sum(value::int) AS n"
+    " FROM (SELECT * FROM jsonb_each_text({0}.reasons) UNION ALL SELECT * FROM jsonb_each_text({1}.reasons)) both_sides"
+    " GROUP BY key) sums)"
+)
+
+
 def _tally(deltas: Deltas) -> None:
-    """Move the tallies; rows are taken in order of their key, so two workers cannot deadlock."""
-    for (rule, source_id, day), delta in sorted(deltas.items()):
-        if not delta:
-            continue
-        row, _ = Tally.objects.select_for_update().get_or_create(
-            rule=rule, source_id=source_id, local_date=day
-        )
-        row.population += delta.population
-        row.passed += delta.passed
-        row.failed += delta.failed
-        row.unknown += delta.unknown
-        row.late += delta.late
-        for reason, count in delta.reasons.items():
-            row.reasons[reason] = row.reasons.get(reason, 0) + count
-            if not row.reasons[reason]:
-                del row.reasons[reason]
-        row.save()
+    """Move the tallies; rows are taken in order of their key, so two workers cannot deadlock.
+
+    What only adds may make a day's row; what also takes away finds one that was added to before.
+    """
+    moved = sorted(((key, delta) for key, delta in deltas.items() if delta), key=lambda each: each[0])
+    adding = [each for each in moved if each[1].only_adds]
+    taking = [each for each in moved if not each[1].only_adds]
+    counters = ("population", "passed", "failed", "unknown", "late")
+    with connection.cursor() as cursor:
+        if adding:
+            sums = ", ".join(f"{name} = t.{name} + excluded.{name}" for name in counters)
+            cursor.execute(
+                f"INSERT INTO controls_tally AS t ({_COLUMNS}) SELECT * FROM {_KEYS}"
+                f" ON CONFLICT (rule, source_id, local_date) DO UPDATE SET {sums},"
+                f" reasons = {_SUMMED.format('t', 'excluded')}",
+                _arrays(adding),
+            )
+        if taking:
+            sums = ", ".join(f"{name} = t.{name} + d.{name}" for name in counters)
+            cursor.execute(
+                f"UPDATE controls_tally t SET {sums}, reasons = {_SUMMED.format('t', 'd')}"
+                f" FROM {_KEYS} AS d ({_COLUMNS})"
+                " WHERE t.rule = d.rule AND t.source_id = d.source_id AND t.local_date = d.local_date",
+                _arrays(taking),
+            )
+
+
+def _arrays(moved: Sequence[tuple[tuple[str, int, date], _Delta]]) -> list[list[object]]:
+    """The columns of `_KEYS`, each as one list."""
+    rows = [
+        (*key, d.population, d.passed, d.failed, d.unknown, d.late, json.dumps(dict(d.reasons))) for key, d in moved
+    ]
+    return [list(column) for column in zip(*rows, strict=True)]

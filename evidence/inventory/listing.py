@@ -1,6 +1,6 @@
 """Which accounts a source listed on a day, and what was known of them at the instants that day is judged by."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -23,24 +23,34 @@ class Listed:
     seq: int
 
 
-def accounts_on(source: Source, day: Period, *, names: Iterable[str]) -> Iterator[Listed]:
-    """Yield each account as of the day's last listing, and again as of each change of it on that day.
+def accounts_on_days(source: Source, days: Sequence[Period], *, names: Iterable[str]) -> Iterator[tuple[date, list[Listed]]]:
+    """Yield, for each day that has a listing, its accounts as of the last one, and again as of each change.
 
-    `day` is a period of one day. Nothing is yielded for a day without a listing: its state is not known.
-    What different listings say of one account under its id and under its ARN is put together.
+    `days` are periods of one day each, in order. A day without a listing is not yielded: its state is not
+    known. What different listings say of one account under its id and under its ARN is put together.
     """
-    last = (
-        Snapshot.objects.filter(source=source, at__gte=day.begins_at, at__lt=day.ends_before).order_by("-at").first()
-    )
-    if last is None:
+    if not days:
         return
-    facts = Facts(source.pk, day.begins_at, day.ends_before, names=[*names, "type", "arn"])
-    subjects = _subjects(source, day)
+    begin, end = days[0].begins_at, days[-1].ends_before
+    taken = list(Snapshot.objects.filter(source=source, at__gte=begin, at__lt=end).order_by("at"))
+    if not taken:
+        return
+    facts = Facts(source.pk, begin, end, names=[*names, "type", "arn"])
+    subjects = _subjects(source, begin, end)
     facts.load(subjects)
-    changed = _changes(source, day, subjects)
+    changed = _changes(source, subjects, begin, end)
+    for day in days:
+        last = max((s for s in taken if day.begins_at <= s.at < day.ends_before), key=lambda s: s.at, default=None)
+        if last is not None:
+            yield day.start, list(_listed(facts, subjects, changed, last, day))
+
+
+def _listed(
+    facts: Facts, subjects: list[str], changed: dict[str, list[datetime]], last: Snapshot, day: Period
+) -> Iterator[Listed]:
     for key, own in _by_account(facts, subjects, last.at).items():
-        instants = {last.at, *(at for subject in own for at in changed.get(subject, ()))}
-        for at in sorted(instants):
+        changes = {at for subject in own for at in changed.get(subject, ()) if day.begins_at <= at < day.ends_before}
+        for at in sorted({last.at, *changes}):
             known = {name: value for subject in reversed(own) for name, value in facts.names(subject, at).items()}
             # A role has no credentials of its own: whoever takes it on has an account, which is judged.
             if known and known.pop("type", None) != "role":
@@ -56,26 +66,13 @@ def _by_account(facts: Facts, subjects: list[str], at: datetime) -> dict[str, li
     return {own[0].removeprefix("account:"): own for own in groups.values()}
 
 
-def _subjects(source: Source, day: Period) -> list[str]:
-    keys = Account.objects.filter(
-        source=source,
-        first_seen__lt=day.ends_before,
-        last_seen__gte=day.begins_at - timedelta(days=1),
-    )
-    return [
-        f"account:{key}" for key in keys.order_by("key").values_list("key", flat=True)
-    ]
+def _subjects(source: Source, begin: datetime, end: datetime) -> list[str]:
+    keys = Account.objects.filter(source=source, first_seen__lt=end, last_seen__gte=begin - timedelta(days=1))
+    return [f"account:{key}" for key in keys.order_by("key").values_list("key", flat=True)]
 
 
-def _changes(
-    source: Source, day: Period, subjects: list[str]
-) -> dict[str, list[datetime]]:
-    rows = FactChange.objects.filter(
-        source=source,
-        subject__in=subjects,
-        at__gte=day.begins_at,
-        at__lt=day.ends_before,
-    )
+def _changes(source: Source, subjects: list[str], begin: datetime, end: datetime) -> dict[str, list[datetime]]:
+    rows = FactChange.objects.filter(source=source, subject__in=subjects, at__gte=begin, at__lt=end)
     instants: dict[str, list[datetime]] = {}
     for subject, at in rows.values_list("subject", "at"):
         instants.setdefault(subject, []).append(at)
