@@ -7,11 +7,15 @@ that exceptions are found, mended and closed in their month. Nothing else in Pro
 import re
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
+from queue import Empty
 
 from django.utils import timezone
 
+from config.demo import side
 from config.demo.accounts import CLIENTS
 from config.demo.acts import act_out
 from config.demo.months import story_months
@@ -45,17 +49,36 @@ def make_clients() -> str:
 
 
 def play_months(progress: Callable[[str], None]) -> str:
-    """Write each client's twelve months and take them in; a client that has them all is left as it is."""
+    """Write each client's twelve months and take them in, the clients side by side; return a note.
+
+    A client that has them all is left as it is; one whose play was broken off is taken up again.
+    """
     today = timezone.now().date()
-    played = [slug for slug in CLIENTS if _play_client(slug, today, progress)]
-    return f"played {' and '.join(played)}" if played else "there already"
+    waiting = [slug for slug in CLIENTS if not _has_played(slug, today)]
+    if not waiting:
+        return "there already"
+    context = get_context("spawn")
+    told = context.Queue()
+    with ProcessPoolExecutor(len(waiting), mp_context=context, initializer=side.begin, initargs=(told,)) as pool:
+        plays = [pool.submit(_play_client, slug, today) for slug in waiting]
+        while not all(each.done() for each in plays):
+            try:
+                progress(told.get(timeout=0.2))
+            except Empty:
+                continue
+        for each in plays:
+            each.result()
+    return f"played {' and '.join(waiting)}"
 
 
-def _play_client(slug: str, today: date, progress: Callable[[str], None]) -> bool:
+def _has_played(slug: str, today: date) -> bool:
+    with client(slug):
+        return Source.objects.filter(slug=SOURCE, in_scope_from=story_months(today)[0].first).exists()
+
+
+def _play_client(slug: str, today: date) -> None:
     with client(slug) as found, tempfile.TemporaryDirectory() as folder:
         begin = story_months(today)[0].first
-        if Source.objects.filter(slug=SOURCE, state=Source.State.ACTIVE, in_scope_from=begin).exists():
-            return False
         opening = datetime.combine(begin, datetime.min.time(), UTC)
         instantiate(on=begin, categories=CATEGORIES[slug])
         put_in_place(IN_PLACE, since=begin)
@@ -70,13 +93,12 @@ def _play_client(slug: str, today: date, progress: Callable[[str], None]) -> boo
             checkpoint(at=at)
 
         def told(where: Progress) -> None:
-            progress(f"{found.name}: {where.files} of {where.of_files} files, {clock.now:%B %Y}")
+            side.tell(f"{found.name}: {where.files} of {where.of_files} files, {clock.now:%B %Y}")
 
         play(slug, Path(folder), ingest=take, end=today, progress=told)
         # Set last: a play that was broken off is taken up again, and repeats nothing that is there.
         Source.objects.filter(pk=source.pk).update(in_scope_from=begin)
         refresh(at=timezone.now())
-    return True
 
 
 class _Clock:
