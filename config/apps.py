@@ -1,6 +1,7 @@
-"""The wiring app: signal connections and start-up checks."""
+"""The wiring app: what runs when."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
 
 
 class ConfigConfig(AppConfig):
@@ -8,3 +9,10 @@ class ConfigConfig(AppConfig):
 
     name = "config"
     label = "config"
+
+    def ready(self) -> None:
+        """Keep beat's entries in step with this release, once beat's tables are migrated."""
+        from config.schedules import ensure_schedules
+
+        beat = apps.get_app_config("django_celery_beat")
+        post_migrate.connect(ensure_schedules, sender=beat, dispatch_uid="config.schedules")
