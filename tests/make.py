@@ -332,8 +332,7 @@ def listing(
     """`get-account-authorization-details` at an instant: each user and role, and whether it is an administrator."""
 
     def policies(privileged: bool) -> list[dict[str, str]]:
-        name = "AdministratorAccess" if privileged else "ReadOnlyAccess"
-        return [{"PolicyName": name, "PolicyArn": f"arn:aws:iam::aws:policy/{name}"}]
+        return [{"PolicyName": "AdministratorAccess", "PolicyArn": ADMINISTRATOR}] if privileged else []
 
     trust = {"AWS": f"arn:aws:iam::{AWS_ACCOUNT}:root"}
     document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": trust, "Action": "sts:AssumeRole"}]}

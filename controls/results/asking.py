@@ -65,7 +65,7 @@ class Asking:
             return self._adapter.second_factor(event, self._proofs)
         fact = name.rsplit(".", 1)[-1]
         for subject in self._adapter.fact_subjects(event, name):
-            self._asked.add(fact_key(subject, fact))
+            self._asked.update(fact_key(each, fact) for each in self._facts.group(subject))
             value = self._facts.at(subject, fact, event.time)
             if value is not MISSING:
                 return value
@@ -82,7 +82,7 @@ class Asking:
         if kind:
             return kind
         for subject in subjects:
-            self._asked.add(fact_key(subject, "kind"))
+            self._asked.update(fact_key(each, "kind") for each in self._facts.group(subject))
             value = self._facts.at(subject, "kind", event.time)
             if value is not MISSING:
                 return value

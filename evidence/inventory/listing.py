@@ -7,8 +7,7 @@ from typing import Any
 
 from evidence.intake.models import Source
 from evidence.inventory.facts import Facts
-from evidence.inventory.models import Account, FactChange, Snapshot
-from evidence.ocsf.event import MISSING
+from evidence.inventory.models import Account, Snapshot
 from tenants.clients.period import Period
 
 
@@ -38,45 +37,34 @@ def accounts_on_days(source: Source, days: Sequence[Period], *, names: Iterable[
     facts = Facts(source.pk, begin, end, names=[*names, "type", "arn"])
     subjects = _subjects(source, begin, end)
     facts.load(subjects)
-    changed = _changes(source, subjects, begin, end)
     for day in days:
         last = max((s for s in taken if day.begins_at <= s.at < day.ends_before), key=lambda s: s.at, default=None)
         if last is not None:
-            yield day.start, list(_listed(facts, subjects, changed, last, day))
+            yield day.start, list(_listed(facts, subjects, last, day))
 
 
-def _listed(
-    facts: Facts, subjects: list[str], changed: dict[str, list[datetime]], last: Snapshot, day: Period
-) -> Iterator[Listed]:
-    for key, own in _by_account(facts, subjects, last.at).items():
-        changes = {at for subject in own for at in changed.get(subject, ()) if day.begins_at <= at < day.ends_before}
+def _listed(facts: Facts, subjects: list[str], last: Snapshot, day: Period) -> Iterator[Listed]:
+    for subject in _once_each(facts, subjects, last.at):
+        changes = {at for at in facts.changes_of(subject) if day.begins_at <= at < day.ends_before}
         for at in sorted({last.at, *changes}):
-            known = {name: value for subject in reversed(own) for name, value in facts.names(subject, at).items()}
+            known = facts.names(subject, at)
             # A role has no credentials of its own: whoever takes it on has an account, which is judged.
             if known and known.pop("type", None) != "role":
-                yield Listed(key, at, known, last.batch_id, last.seq)
+                yield Listed(subject.removeprefix("account:"), at, known, last.batch_id, last.seq)
 
 
-def _by_account(facts: Facts, subjects: list[str], at: datetime) -> dict[str, list[str]]:
-    """Group subjects that share an ARN, the account's id first; the group's key is that of its first subject."""
-    groups: dict[object, list[str]] = {}
+def _once_each(facts: Facts, subjects: list[str], at: datetime) -> Iterator[str]:
+    """Yield each account that is listed at an instant once: under its id, or under its ARN where no id is known."""
+    seen: set[str] = set()
     for subject in sorted(subjects, key=lambda s: (":arn:" in s, s)):
-        arn = facts.at(subject, "arn", at)
-        groups.setdefault(subject if arn is MISSING else arn, []).append(subject)
-    return {own[0].removeprefix("account:"): own for own in groups.values()}
+        if subject not in seen and facts.listed(subject, at):
+            seen.update(facts.group(subject))
+            yield subject
 
 
 def _subjects(source: Source, begin: datetime, end: datetime) -> list[str]:
     keys = Account.objects.filter(source=source, first_seen__lt=end, last_seen__gte=begin - timedelta(days=1))
     return [f"account:{key}" for key in keys.order_by("key").values_list("key", flat=True)]
-
-
-def _changes(source: Source, subjects: list[str], begin: datetime, end: datetime) -> dict[str, list[datetime]]:
-    rows = FactChange.objects.filter(source=source, subject__in=subjects, at__gte=begin, at__lt=end)
-    instants: dict[str, list[datetime]] = {}
-    for subject, at in rows.values_list("subject", "at"):
-        instants.setdefault(subject, []).append(at)
-    return instants
 
 
 def days_between(start: datetime, end: datetime, zone: Any) -> Iterator[date]:

@@ -1,9 +1,10 @@
 """Keeping what records say of accounts, whatever order they arrive in, and telling what that changed."""
 
-from bisect import bisect_left
+import json
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -138,7 +139,17 @@ class _Folding:
             for key in {**self.intervals, **said}:
                 if self._fold_key(key, said.get(key, MISSING), snapshot, before, after):
                     changes.touch(*key, before or snapshot.at, end)
+            self._touch_changed(changes, snapshot.at, before, end)
         self._write(fresh)
+
+    def _touch_changed(
+        self, changes: Changes, at: datetime, before: datetime | None, end: datetime
+    ) -> None:
+        """What an event changed since the listing before is confirmed or contradicted by this one."""
+        since = before or at - MAX_AGE
+        rows = FactChange.objects.filter(source=self.batch.source, at__gt=since, at__lte=at)
+        for subject, name in rows.values_list("subject", "name").distinct():
+            changes.touch(subject, name, since, end)
 
     def _fold_key(
         self, key: Key, said: Any, snapshot: contract.Snapshot, before: datetime | None, after: datetime | None
@@ -217,17 +228,52 @@ def _note_windows(changes: Changes, at: datetime, before: datetime | None, after
 def _keep_changes(
     batch: Batch, facts: Sequence[contract.Fact], changes: Changes
 ) -> None:
-    rows = [
-        FactChange(
-            source=batch.source, subject=f.subject, name=f.name, value=f.value, certain=f.certain, at=f.at,
-            batch=batch, seq=f.seq,
-        )
-        for f in facts
-    ]  # fmt: skip
-    FactChange.objects.bulk_create(rows, ignore_conflicts=True, batch_size=2000)
+    """Store what events changed. Two that name one instant and differ leave it open which was the last."""
+    merged: dict[tuple[str, str, datetime], contract.Fact] = {}
     for f in facts:
+        key = (f.subject, f.name, f.at)
+        earlier = merged.get(key)
+        merged[key] = f if earlier is None or earlier.value == f.value and earlier.certain else replace(
+            max(earlier, f, key=lambda each: json.dumps(each.value)), certain=False
+        )
+    if not merged:
+        return
+    rows = [
+        (f.subject, f.name, json.dumps(f.value), f.certain, f.at, f.seq)
+        for _, f in sorted(merged.items(), key=lambda each: each[0])
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO evidence_factchange AS c (source_id, batch_id, subject, name, value, certain, at, seq)
+            SELECT %s, %s, * FROM unnest(
+                %s::text[], %s::text[], %s::jsonb[], %s::boolean[], %s::timestamptz[], %s::int[])
+            ON CONFLICT (subject, name, source_id, at) DO UPDATE SET
+                certain = c.certain AND excluded.certain AND c.value = excluded.value,
+                value = greatest(c.value, excluded.value)
+            WHERE (c.certain, c.value) IS DISTINCT FROM (excluded.certain, excluded.value)
+            """,
+            [batch.source_id, batch.pk, *(list(column) for column in zip(*rows, strict=True))],
+        )
+    earlier_listing = _listing_before(batch, [f.at for f in merged.values()])
+    for f in merged.values():
         # A change settles what was unknown since the listing before it, and holds until the next.
-        changes.touch(f.subject, f.name, f.at - MAX_AGE, f.at + MAX_AGE)
+        changes.touch(f.subject, f.name, min(f.at - MAX_AGE, earlier_listing(f.at)), f.at + MAX_AGE)
+
+
+def _listing_before(batch: Batch, times: Sequence[datetime]) -> Callable[[datetime], datetime]:
+    """Return a function that gives the instant of the oldest of each kind's last listings before an instant."""
+    near = Snapshot.objects.filter(source=batch.source, at__lte=max(times)).order_by("at")
+    by_kind: dict[str, list[datetime]] = defaultdict(list)
+    for kind, at in near.values_list("kind", "at"):
+        by_kind[kind].append(at)
+
+    def before(time: datetime) -> datetime:
+        return min(
+            (taken[place - 1] for taken in by_kind.values() if (place := bisect_right(taken, time))), default=time
+        )
+
+    return before
 
 
 def _keep_proofs(
