@@ -1,6 +1,6 @@
 """The state of each source on each day (soc2-packages §10.8), derived, never stored."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -55,8 +55,24 @@ def source_days(source: Source, period: Period, *, at: datetime) -> dict[str, li
     A source without pulls or heartbeats cannot prove a zero: a settled day without events is a gap. A day
     without a full listing of its accounts is a gap of the listing, whatever events came.
     """
-    heard = {d.local_date: d for d in SourceDay.objects.filter(source=source, local_date__range=(period.start, period.end))}
-    unread = _days_unread(source, period)
+    return states_of([source], period, at=at)[source.pk]
+
+
+def states_of(
+    sources: Sequence[Source], period: Period, *, at: datetime
+) -> dict[int, dict[str, list[DayState]]]:
+    """Return `source_days` of several sources by their ids, from two queries however many they are."""
+    heard: dict[int, dict[date, SourceDay]] = {source.pk: {} for source in sources}
+    rows = SourceDay.objects.filter(source__in=sources, local_date__range=(period.start, period.end))
+    for row in rows:
+        heard[row.source_id][row.local_date] = row
+    unread = _days_unread(sources, period)
+    return {s.pk: _states(s, period, at, heard[s.pk], unread.get(s.pk, set())) for s in sources}
+
+
+def _states(
+    source: Source, period: Period, at: datetime, heard: dict[date, SourceDay], unread: set[date]
+) -> dict[str, list[DayState]]:
     events, listings = [], []
     for day in period.days():
         row = heard.get(day) or SourceDay(local_date=day)
@@ -105,17 +121,14 @@ def worst(states: Iterable[State]) -> State:
     return next((state for state in WORST if state in present), State.NOT_IN_SCOPE)
 
 
-def _days_unread(source: Source, period: Period) -> set[date]:
-    """Days on which bytes were received that are not recorded, or were refused without a decision."""
-    waiting = Batch.objects.filter(source=source).exclude(state=Batch.State.RECORDED)
-    days: set[date] = set()
-    for first, last in waiting.values_list("received_from", "received_to"):
-        day, end = (
-            first.astimezone(period.zone).date(),
-            last.astimezone(period.zone).date(),
-        )
+def _days_unread(sources: Sequence[Source], period: Period) -> dict[int, set[date]]:
+    """Days, by source, on which bytes were received that are not recorded, or were refused without a decision."""
+    waiting = Batch.objects.filter(source__in=sources).exclude(state=Batch.State.RECORDED)
+    days: dict[int, set[date]] = {}
+    for source, first, last in waiting.values_list("source_id", "received_from", "received_to"):
+        day, end = first.astimezone(period.zone).date(), last.astimezone(period.zone).date()
         while day <= end:
-            days.add(day)
+            days.setdefault(source, set()).add(day)
             day += timedelta(days=1)
     return days
 
