@@ -40,6 +40,13 @@ def issue_token(source: Source, *, at: datetime, by: UUID | None) -> str:
     return f"plin_{prefix}_{secret}"
 
 
+def revoke_token(token: IntakeToken, *, at: datetime) -> None:
+    """End a token at once; one that has ended before keeps its first instant."""
+    if token.revoked_at is None:
+        token.revoked_at = at
+        token.save(update_fields=["revoked_at"])
+
+
 def source_of_token(token: str, slug: str, *, at: datetime) -> Source | None:
     """Return the source that this token may push into, or None: wrong, ended, revoked or another source's.
 
