@@ -4,4 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.members.urls")),
+    path("", include("controls.home.urls")),
+    path("", include("evidence.urls")),
+    path("", include("controls.urls")),
 ]

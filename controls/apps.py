@@ -10,11 +10,16 @@ class ControlsConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to what the apps on the left announce; check the rule files at start-up."""
+        import controls.catalogue.ownership
         import controls.rules.checks  # noqa: F401
         from controls.catalogue.services import on_client_created
         from controls.results.judging import on_batch_recording
+        from controls.results.on_event import on_delivery_page, on_event_page
         from evidence.batches.signals import batch_recording
+        from evidence.events.parts import delivery_page, event_page
         from tenants.clients.signals import client_created
 
         batch_recording.connect(on_batch_recording, dispatch_uid="controls.judging")
         client_created.connect(on_client_created, dispatch_uid="controls.catalogue")
+        event_page.connect(on_event_page, dispatch_uid="controls.event_page")
+        delivery_page.connect(on_delivery_page, dispatch_uid="controls.delivery_page")
