@@ -12,7 +12,8 @@ from reports.packages.unproven import KINDS, Unprovens
 from reports.populations.sampling import Drawn, rank, seed
 
 if TYPE_CHECKING:
-    from reports.packages.bundle import Listed, Terms
+    from reports.packages.listing import Listed
+    from reports.packages.terms import Terms
 
 TREE: Final = """\
 README.txt            this text

@@ -117,7 +117,7 @@ def test_both_rates_and_words_follow_from_the_counts(draft_files):
     members = int(signed["members"])
     assert signed["pass_rate"] == f"{int(signed['pass']) * 1000 // members / 10}"
     assert signed["text"].startswith(
-        f'"Deviations noted: 3 of {members - 2}: EX-2026-0001, EX-2026-0002. 1 was fixed in time'
+        f'"Deviations noted: 3 of {members - 2}: EX-2026-0001, EX-2026-0002. 2 were fixed in time'
     )
     assert "Not tested on 2 of 90 days: cloud, 2026-02-10 to 2026-02-11." in signed["text"]
     assert "2 members could not be judged (1 fact, 1 membership)" in signed["text"]
