@@ -25,9 +25,14 @@ class Chosen:
 
     period: Period
     words: str
-    query: str
+    params: dict[str, str]
     chips: list[dict[str, object]] = field(default_factory=list)
     fault: str = ""
+
+    @property
+    def query(self) -> str:
+        """What names the period in an address."""
+        return urlencode(self.params)
 
     @property
     def dates(self) -> str:
@@ -67,7 +72,7 @@ def choose(request: HttpRequest, gate: Gate, *, kept: dict[str, str] | None = No
     else:
         key = ""
     start, end = _within(asked, bound)
-    query = urlencode({"period": key} if key else {"from": start.isoformat(), "to": end.isoformat()})
+    params = {"period": key} if key else {"from": start.isoformat(), "to": end.isoformat()}
     chips = [
         {
             "label": _label(name, engagements),
@@ -77,7 +82,7 @@ def choose(request: HttpRequest, gate: Gate, *, kept: dict[str, str] | None = No
         }
         for name in spans
     ]
-    return Chosen(Period(start, end, zone), span_words(start, end), query, chips, fault)
+    return Chosen(Period(start, end, zone), span_words(start, end), params, chips, fault)
 
 
 def _label(key: str, engagements: dict[str, Engagement]) -> str:

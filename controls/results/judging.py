@@ -40,7 +40,8 @@ def on_batch_recording(
     rules = in_force()
     opened = keep(_judge(rules, batch.source, batch, events), at=at) if events else 0
     if changes:
-        opened += _judge_again(rules, batch.source, changes, at)
+        just = {(batch.pk, event.seq) for event in events}
+        opened += _judge_again(rules, batch.source, changes, just, at)
         opened += _judge_days(rules, batch.source, changes, at)
     return opened
 
@@ -91,41 +92,46 @@ def _member(
 
 
 def _judge_again(
-    rules: RuleSetInForce, source: Source, changes: Changes, at: datetime
+    rules: RuleSetInForce, source: Source, changes: Changes, just: set[tuple[int, int]], at: datetime
 ) -> int:
-    """Judge earlier events again whose facts or proofs are known only now; return the exceptions opened."""
-    opened = 0
+    """Judge earlier events again whose facts or proofs are known only now; return the exceptions opened.
+
+    `just` are the places of events that were judged with these facts and proofs a moment ago.
+    """
+    bearing = [Q(time__gte=start, time__lte=end) for start, end in changes.windows]
     if changes.proofs:
-        opened += _again(rules, source, Q(depends__overlap=sorted(changes.proofs)), at)
-    for start, end in changes.windows:
-        opened += _again(rules, source, Q(time__gte=start, time__lte=end), at)
+        bearing.append(Q(depends__overlap=sorted(changes.proofs)))
     spans: dict[tuple[datetime, datetime], list[str]] = defaultdict(list)
     for key, span in changes.facts.items():
         if key.rsplit(" ", 1)[1] in rules.fact_names:
             spans[span].append(key)
     for (start, end), keys in spans.items():
-        opened += _again(
-            rules,
-            source,
-            Q(time__gte=start, time__lte=end, depends__overlap=sorted(keys)),
-            at,
-        )
-    return opened
+        bearing.append(Q(time__gte=start, time__lte=end, depends__overlap=sorted(keys)))
+    places: set[tuple[int, int]] = set()
+    shared: set[str] = set()
+    for which in bearing:
+        rows = Occurrence.objects.filter(which, source=source, uid__isnull=False)
+        for batch_id, seq, key, uid in rows.values_list("batch_id", "seq", "occurrence_key", "uid"):
+            places.add((batch_id, seq))
+            if key != bytes(uid).hex():
+                shared.add(key)
+    if shared:
+        # All records of one occurrence are judged together, so that one of them counts.
+        rows = Occurrence.objects.filter(source=source, uid__isnull=False, occurrence_key__in=shared)
+        places.update(rows.values_list("batch_id", "seq"))
+    return _judge_places(rules, source, places - just, at)
 
 
-def _again(rules: RuleSetInForce, source: Source, which: Q, at: datetime) -> int:
-    rows = Occurrence.objects.filter(which, source=source, uid__isnull=False).order_by(
-        "batch_id", "seq"
-    )
+def _judge_places(rules: RuleSetInForce, source: Source, places: set[tuple[int, int]], at: datetime) -> int:
     by_batch: dict[int, set[int]] = defaultdict(set)
-    for batch_id, seq in rows.values_list("batch_id", "seq"):
+    for batch_id, seq in places:
         by_batch[batch_id].add(seq)
-    opened = 0
+    members: list[Member] = []
     for batch in Batch.objects.filter(pk__in=by_batch).order_by("pk"):
         events = list(decode(batch, by_batch[batch.pk]).values())
         if events:
-            opened += keep(_judge(rules, source, batch, events), at=at)
-    return opened
+            members += _judge(rules, source, batch, events)
+    return keep(members, at=at) if members else 0
 
 
 def _judge_days(rules: RuleSetInForce, source: Source, changes: Changes, at: datetime) -> int:

@@ -114,6 +114,9 @@ def keep(members: Sequence[Member], *, at: datetime) -> int:
         Occurrence.objects.bulk_update(
             moved,
             [
+                "time",
+                "batch",
+                "seq",
                 "result",
                 "reason",
                 "note",
@@ -128,14 +131,17 @@ def keep(members: Sequence[Member], *, at: datetime) -> int:
         )
     attached = _attach(members, deltas)
     _tally(deltas)
-    if mended:
-        release([row.pk for row in mended], at=at)
     failures = [
         Failure(row, rule, bucket_of(rule, row.time, zone))
         for row, rule in failing
         if row.pk not in attached
     ]
-    return len(open_for(failures, at=at)) if failures else 0
+    opened = len(open_for(failures, at=at)) if failures else 0
+    # Only then: an exception whose member gave way to another that fails as well goes on.
+    gone = {row.pk for row in mended} | attached
+    if gone:
+        release(gone, at=at)
+    return opened
 
 
 def drop(rows: Iterable[Occurrence], *, at: datetime) -> None:
@@ -189,6 +195,8 @@ def _row(member: Member, zone: ZoneInfo, at: datetime) -> Occurrence:
 
 def _judge_again(row: Occurrence, member: Member, at: datetime) -> None:
     judgment = member.judgment
+    # An item's day may be judged by another listing now; an event stays where it is.
+    row.time, row.batch_id, row.seq = member.time, member.batch_id, member.seq
     row.result = member.result
     row.reason, row.note = (judgment.reason, judgment.note) if judgment else ("", "")
     row.severity = judgment.severity if judgment else member.rule.severity

@@ -79,6 +79,7 @@ class Occurrence(models.Model):
         indexes = [
             models.Index(fields=["rule", "local_date"], name="occurrence_by_day"),
             GinIndex(fields=["depends"], name="occurrence_depends"),
+            models.Index(fields=["occurrence_key"], name="occurrence_by_key"),
         ]
 
     def __str__(self) -> str:

@@ -127,6 +127,14 @@ def tallied(rule_ids: Iterable[str], period: Period) -> Tallied:
     return Tallied(days, {rule: dict(found) for rule, found in reasons.items()}, _items(states, period))
 
 
+def counts_in(rule_id: str, period: Period) -> dict[str, int]:
+    """Return a rule's members over a period from its tallies: population, pass, fail, unknown."""
+    names = {"population": "population", "pass": "passed", "fail": "failed", "unknown": "unknown"}
+    rows = Tally.objects.filter(rule=rule_id, local_date__range=(period.start, period.end))
+    sums = rows.aggregate(**{f"n_{key}": Sum(column) for key, column in names.items()})
+    return {key: sums[f"n_{key}"] or 0 for key in names}
+
+
 def control_result(
     control: Control,
     period: Period,

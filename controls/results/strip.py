@@ -1,6 +1,7 @@
 """The strip of days as SVG: a bar per day, deviations on top under a triangle, what is unknown hatched (pure).
 
 Colors come from classes (`controls/static/controls/controls.css`), so that the page's theme and printing follow.
+The hatching is a pattern that the page has once (`templates/controls/hatching.html`).
 """
 
 from collections.abc import Callable, Sequence
@@ -22,6 +23,9 @@ LONGEST_NARROW: Final = 45
 FEWEST: Final = 20
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
+# A part of a drawing: the class of its look, and its path.
+Shape = tuple[str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -34,7 +38,7 @@ class Bar:
     gap: bool
     open: bool
     text: str
-    href: str
+    href: str = ""
 
     @property
     def members(self) -> int:
@@ -51,80 +55,92 @@ class Row:
     last: str
 
 
-def rows(bars: Sequence[Bar], *, width: int) -> list[Row]:
-    """Return the rows of a strip of this width; all rows share one scale and one pitch, so that days line up."""
-    parts = _parts(bars, width)
-    top = max((bar.members for bar in bars), default=0)
-    columns = max((len(part) for part in parts), default=0)
-    return [_row(part, top, width, max(columns, FEWEST)) for part in parts]
+def wide_rows(bars: Sequence[Bar]) -> list[Row]:
+    """Return the rows for a wide place: each day with its words, and a link to its rows."""
+    return _rows(bars, WIDE, LONGEST_WIDE, lambda day: (day.year, (day.month - 1) // 3), _linked)
 
 
-def _parts(bars: Sequence[Bar], width: int) -> list[Sequence[Bar]]:
-    longest = LONGEST_WIDE if width >= WIDE else LONGEST_NARROW
-    if len(bars) <= longest:
-        return [bars] if bars else []
+def narrow_rows(bars: Sequence[Bar]) -> list[Row]:
+    """Return the rows for a narrow place, where a day is too small to be pointed at: a drawing alone."""
+    return _rows(bars, NARROW, LONGEST_NARROW, lambda day: (day.year, day.month), _drawn)
 
-    def quarter(day: date) -> int:
-        return (day.month - 1) // 3
 
-    def month(day: date) -> int:
-        return day.month
-
-    which: Callable[[date], int] = quarter if width >= WIDE else month
+def _rows(
+    bars: Sequence[Bar],
+    width: int,
+    longest: int,
+    which: Callable[[date], tuple[int, int]],
+    drawing: Callable[[Sequence[tuple[Bar, list[Shape]]]], str],
+) -> list[Row]:
+    """All rows share one scale and one pitch, so that days line up from row to row."""
     parts: list[list[Bar]] = []
     for bar in bars:
-        if parts and which(parts[-1][-1].on) == which(bar.on) and parts[-1][-1].on.year == bar.on.year:
+        if parts and (len(bars) <= longest or which(parts[-1][-1].on) == which(bar.on)):
             parts[-1].append(bar)
         else:
             parts.append([bar])
-    return list(parts)
-
-
-def _row(bars: Sequence[Bar], top: int, width: int, columns: int) -> Row:
-    pitch = width / columns
-    shapes = "".join(_day(bar, index * pitch, min(pitch * 0.8, WIDEST), top) for index, bar in enumerate(bars))
-    svg = (
-        f'<svg class="days" viewBox="0 0 {width} {HEIGHT}" focusable="false">'
-        f'<path class="base" d="M0 51h{width}"/>{shapes}</svg>'
-    )
-    return Row(svg, _label(bars[0].on), _label(bars[-1].on))
+    top = max((bar.members for bar in bars), default=0)
+    pitch = width / max(FEWEST, *(len(part) for part in parts), 0)
+    rows = []
+    for part in parts:
+        thick = min(pitch * 0.8, WIDEST)
+        shapes = [(bar, _shapes(bar, index * pitch, thick, top)) for index, bar in enumerate(part)]
+        svg = (
+            f'<svg class="days" viewBox="0 0 {width} {HEIGHT}" focusable="false">'
+            f'<path class="base" d="M0 51h{width}"/>{drawing(shapes)}</svg>'
+        )
+        rows.append(Row(svg, _label(part[0].on), _label(part[-1].on)))
+    return rows
 
 
 def _label(day: date) -> str:
     return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
-def _day(bar: Bar, x: float, width: float, top: int) -> str:
-    shapes = _shapes(bar, x, width, top)
-    title = f"<title>{escape(bar.text)}</title>"
+def _linked(days: Sequence[tuple[Bar, list[Shape]]]) -> str:
+    return "".join(_day(bar, shapes) for bar, shapes in days)
+
+
+def _day(bar: Bar, shapes: list[Shape]) -> str:
+    inside = f"<title>{escape(bar.text)}</title>" + "".join(_path(kind, path) for kind, path in shapes)
     if not bar.href:
-        return f"<g>{title}{shapes}</g>"
-    # Days with something to look at are in the order of the Tab key; the table has them all.
-    reach = "" if bar.failed or bar.unknown or bar.gap else ' tabindex="-1"'
-    return f"<a href={quoteattr(bar.href)}{reach} aria-label={quoteattr(bar.text)}>{title}{shapes}</a>"
+        return f"<g>{inside}</g>"
+    # Days on which something failed are in the order of the Tab key; the table has them all.
+    reach = "" if bar.failed else ' tabindex="-1"'
+    return f"<a href={quoteattr(bar.href)}{reach}>{inside}</a>"
 
 
-def _shapes(bar: Bar, x: float, width: float, top: int) -> str:
-    # An area to point at, over the whole height.
-    found = f'<path class="reach" d="{_box(x, 0, width, BASE)}"/>'
+def _drawn(days: Sequence[tuple[Bar, list[Shape]]]) -> str:
+    paths: dict[str, list[str]] = {}
+    for _, shapes in days:
+        for kind, path in shapes:
+            if kind != "reach":
+                paths.setdefault(kind, []).append(path)
+    return "".join(_path(kind, "".join(parts)) for kind, parts in paths.items())
+
+
+def _path(kind: str, path: str) -> str:
+    fill = ' fill="url(#hatching)"' if kind in ("unknown", "gap") else ""
+    return f'<path class="{kind}"{fill} d="{path}"/>'
+
+
+def _shapes(bar: Bar, x: float, width: float, top: int) -> list[Shape]:
+    # First an area to point at, over the whole height.
+    shapes: list[Shape] = [("reach", _box(x, 0, width, BASE))]
     if bar.gap and not bar.members:
-        return found + _hatched(x, BASE - TALLEST, width, TALLEST, "gap")
+        return [*shapes, ("gap", _box(x, BASE - TALLEST, width, TALLEST))]
     if not bar.members:
-        return found + f'<path class="{"open" if bar.open else "zero"}" d="{_box(x, BASE - SHORTEST, width, SHORTEST)}"/>'
-    parts = _heights(bar, top)
+        return [*shapes, ("open" if bar.open else "zero", _box(x, BASE - SHORTEST, width, SHORTEST))]
     y = BASE
-    for kind, height in parts:
+    for kind, height in _heights(bar, top):
         y -= height
-        found += (
-            _hatched(x, y, width, height, "unknown")
-            if kind == "unknown"
-            else f'<path class="{kind}" d="{_box(x, y, width, height)}"/>'
-        )
+        shapes.append((kind, _box(x, y, width, height)))
     if bar.failed:
         half = max(min(width / 2 + 0.6, 4.2), 2.6)
-        middle = x + width / 2
-        found += f'<path class="fail" d="M{_n(middle)} {_n(y - 2 - half * 1.6)}l{_n(half)} {_n(half * 1.6)}h{_n(-2 * half)}z"/>'
-    return found
+        tall = half * 1.6
+        peak = f"M{_n(x + width / 2)} {_n(y - 2 - tall)}"
+        shapes.append(("fail", f"{peak}l{_n(half)} {_n(tall)}h{_n(-2 * half)}z"))
+    return shapes
 
 
 def _heights(bar: Bar, top: int) -> list[tuple[str, float]]:
@@ -134,24 +150,6 @@ def _heights(bar: Bar, top: int) -> list[tuple[str, float]]:
     shown = [(kind, max(height, SHORTEST)) for kind, height in parts if height]
     whole = sum(height for _, height in shown)
     return [(kind, height * min(1.0, TALLEST / whole)) for kind, height in shown]
-
-
-def _hatched(x: float, y: float, width: float, height: float, kind: str) -> str:
-    """A box with diagonal strokes inside, drawn as lines: a pattern would not survive being shown twice."""
-    step = 3.6
-    strokes = []
-    at = step
-    while at < height + width:
-        x0, y0 = x, y + at
-        if y0 > y + height:
-            x0, y0 = x + (y0 - y - height), y + height
-        x1, y1 = x + at, y
-        if x1 > x + width:
-            x1, y1 = x + width, y + at - width
-        if x1 - x0 > 0.3:
-            strokes.append(f"M{_n(x0)} {_n(y0)}L{_n(x1)} {_n(y1)}")
-        at += step
-    return f'<path class="{kind}-ground" d="{_box(x, y, width, height)}"/><path class="{kind}" d="{"".join(strokes)}"/>'
 
 
 def _box(x: float, y: float, width: float, height: float) -> str:
