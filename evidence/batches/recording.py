@@ -28,7 +28,7 @@ from evidence.inventory.store import Changes, Gathered
 from evidence.ledger.services import Recorded, append
 from evidence.ledger.tree import Frontier, leaf_hash
 from evidence.ocsf.event import Event
-from evidence.sources.contract import EXCERPT, Output, Proof, Rejected, Snapshot, Window
+from evidence.sources.contract import EXCERPT, Fact, Output, Proof, Rejected, Snapshot, Window
 from evidence.sources.registry import adapter as adapter_of
 
 log = logging.getLogger(__name__)
@@ -154,15 +154,15 @@ class _Recording:
             outputs = self.adapter.read(stream, window=window, name=batch.name)
             chunk = list(islice(outputs, CHUNK))
             self._hold(COPYING, shared=len(chunk) < CHUNK)
-            while chunk:
-                self._chunk(chunk)
-                chunk = list(islice(outputs, CHUNK))
+            fresh = self._chunk(chunk)
+            while chunk := list(islice(outputs, CHUNK)):
+                self._announce(fresh, Changes())
+                fresh = self._chunk(chunk)
         self._conclude()
-        if self.gathered:
-            # Facts and proofs come last, so that members which asked for them are judged with them.
-            for listing in self.gathered.snapshots:
-                self._day(listing.at).snapshots += 1
-            self._announce([], self.gathered.keep(batch))
+        for listing in self.gathered.snapshots:
+            self._day(listing.at).snapshots += 1
+        # Facts and proofs are kept before the last events are judged, and earlier ones are judged again.
+        self._announce(fresh, self.gathered.keep(batch))
         coverage.add(batch.source_id, counts.days)
         batch.records, batch.events = counts.records, counts.events
         batch.duplicates, batch.rejected = counts.duplicates, counts.rejected
@@ -172,8 +172,10 @@ class _Recording:
         batch.save()
         self._leaf()
 
-    def _chunk(self, outputs: list[Output]) -> None:
+    def _chunk(self, outputs: list[Output]) -> list[Event]:
+        """Store the events of some outputs and gather what they tell; return the new ones."""
         events = []
+        told: list[Proof | Fact] = []
         for output in outputs:
             if isinstance(output, Event):
                 events.append(output)
@@ -185,18 +187,23 @@ class _Recording:
                 self._count(output.seq)
                 self._reject(output)
             elif isinstance(output, Proof):
-                self.gathered.proofs.append(output)
+                told.append(output)
             elif isinstance(output, Snapshot):
                 self._count(output.seq)
                 self.gathered.snapshots.append(output)
             elif output.seq == self.event_seq:
-                self.gathered.changed.append(output)
+                told.append(output)
             else:
                 self.gathered.list_fact(output)
         fresh = self._store(events) if events else []
         RejectedRecord.objects.bulk_create(self.rejects, batch_size=2000)
         self.rejects = []
-        self._announce(fresh, Changes())
+        # A record that was known before has told what it tells; one in conflict with it is not believed.
+        new = {event.seq for event in fresh}
+        for one in told:
+            if one.seq in new:
+                (self.gathered.proofs if isinstance(one, Proof) else self.gathered.changed).append(one)
+        return fresh
 
     def _hold(self, lock: int, *, shared: bool = False) -> None:
         function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
