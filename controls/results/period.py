@@ -204,7 +204,8 @@ def _procedure_result(
     gaps = sum(
         day.state in (State.GAP, State.UNKNOWN, State.NOT_IN_SCOPE) for day in days
     )
-    outcome = _outcome(population, failed, unknown, gaps)
+    in_scope = sum(day.state is not State.NOT_IN_SCOPE for day in days)
+    outcome = _outcome(population, failed, unknown, gaps, in_scope)
     return ProcedureResult(
         procedure,
         rule.id,
@@ -225,9 +226,11 @@ def _procedure_result(
     )
 
 
-def _outcome(population: int, failed: int, unknown: int, gaps: int) -> Outcome:
+def _outcome(population: int, failed: int, unknown: int, gaps: int, in_scope: int) -> Outcome:
     if failed:
         return Outcome.DEVIATIONS
+    if not population and not in_scope:
+        return Outcome.NOT_TESTED
     if unknown or gaps:
         return Outcome.PARTLY_TESTED
     return Outcome.NO_DEVIATIONS if population else Outcome.DID_NOT_OCCUR

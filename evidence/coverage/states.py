@@ -102,6 +102,8 @@ def _states(
                 source=listing_of(source.slug),
                 local_date=day,
                 state=of_listings,
+                # A listing counts as what was heard that day.
+                events=row.snapshots,
                 records=row.snapshots,
                 hours_lost=24 if of_listings is State.GAP else 0,
             )

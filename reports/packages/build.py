@@ -96,7 +96,8 @@ def _fill(bundle: Bundle, gathered: Gathered, asked: Asked, progress: Progress) 
         for event in gathered.evidence(control, procedure):
             path = bundle.add_event(event)
             kept[event.member_id] = bundle.spool.file(path).sha256
-        bundle.add_population(gathered.sheet(control, procedure), gathered.members(procedure, kept))
+        listed = bundle.add_population(gathered.sheet(control, procedure), gathered.members(procedure, kept))
+        listed.agreeing = gathered.agreeing(procedure, [each.member_id for each in listed.first_ranks])
     progress("Writing controls, tests and exceptions", 55)
     pids = [f"{control.pk}.{procedure.rule_id}" for control, procedure in tested]
     bundle.add_tables(
@@ -124,14 +125,18 @@ def _fill(bundle: Bundle, gathered: Gathered, asked: Asked, progress: Progress) 
 
 
 def _controls(bundle: Bundle, gathered: Gathered, kind: int) -> dict[str, dict[str, Any]]:
-    """Per control what `package --json` prints: population, fail, unknown, result."""
+    """Per control what `package --json` prints: population, fail, unknown, result.
+
+    Figures of different procedures are never added: those of the first that was tested stand here, while the
+    result is the control's over all of them.
+    """
     figures = {}
     for result in gathered.controls:
-        tested = [p for p in result.procedures if p.days and (kind == 2 or p.kind == "state")]
+        tested = next((p for p in result.procedures if p.days and (kind == 2 or p.kind == "state")), None)
         figures[result.control.pk] = {
-            "population": sum(p.population for p in tested),
-            "fail": sum(p.failed for p in tested),
-            "unknown": sum(p.unknown for p in tested),
+            "population": tested.population if tested else 0,
+            "fail": tested.failed if tested else 0,
+            "unknown": tested.unknown if tested else 0,
             "result": bundle.figures[f"controls/{result.control.pk}/result"].value,
         }
     return figures

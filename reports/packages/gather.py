@@ -18,7 +18,7 @@ from controls.rules.language import Rule
 from controls.rules.language.words import procedure_in_words
 from controls.rules.registry import rule_by_id
 from evidence.batches.models import Batch
-from evidence.batches.raw import decode, prove
+from evidence.batches.raw import decode, prove, raw_record
 from evidence.coverage.states import DayState
 from evidence.inventory.models import Account, Snapshot
 from evidence.ledger.models import Checkpoint, LedgerEntry
@@ -336,6 +336,11 @@ class Gathered:
                     title=f"{row.action} by {self.names.get(row.actor_key, row.actor_key)}",
                 )
 
+    def agreeing(self, procedure: ProcedureResult, member_ids: Sequence[str]) -> int:
+        """How many of these members are found again in the raw bytes that they name."""
+        rows = self._occurrences(procedure).filter(member_id__in=list(member_ids)).select_related("batch")
+        return sum(_traced(row) for row in rows)
+
     @cached_property
     def exceptions(self) -> list[ControlException]:
         """Opened in the period or open on any day of it, or holding a member of it."""
@@ -384,6 +389,14 @@ class Gathered:
             proofs=[(h.size, bytes(h.root), tree.consistency(h.size, size)) for h in heads if h.size < size],
             keys=listed_keys(),
         )
+
+
+def _traced(row: Occurrence) -> bool:
+    """Whether the raw record that a member names is that event, or the listing that has that account."""
+    if row.uid is None:
+        return row.actor_key.encode() in raw_record(row.batch, row.seq)
+    event = decode(row.batch, [row.seq]).get(row.seq)
+    return event is not None and (event.uid, event.time) == (bytes(row.uid), row.time)
 
 
 METHODS = {"rule": "rule", "state": "state", "obl": "obligation", "rec": "reconciliation", "insp": "inspection"}
