@@ -376,11 +376,11 @@ class _Package:
             f"tests.{control.pk}",
             f"Tests of {control.pk}",
             [
-                Column("test", "Test"),
-                Column("members", "Members", kind="number", width=52),
-                Column("dev", "Dev.", kind="number", width=34),
-                Column("unkn", "Unkn.", kind="number", width=36),
-                Column("result", "Result", width=190),
+                Column("test", "Test", width=176),
+                Column("members", "Members", kind="number"),
+                Column("dev", "Dev.", kind="number"),
+                Column("unkn", "Unkn.", kind="number"),
+                Column("result", "Result", width=176),
             ],
             fixed([self._test_row(row) for row in own]),
             row_count=len(own),
@@ -563,21 +563,21 @@ class _Package:
             members, results = self.bundle.spool.lines(member_path), self.bundle.spool.lines(result_path)
             next(members), next(results)
             for line, judged in zip(members, results, strict=True):
-                n, member_id, at, _, kind, _, subject, *_ = parse_line(line)
-                result = parse_line(judged)
-                yield (int(n), member_id, at[:19].replace("T", " "), kind, subject, result[1], result[6])
+                n, member_id, at, _, _, _, subject, *_ = parse_line(line)
+                _, result, _, _, _, _, exception, *_ = parse_line(judged)
+                # The file has the whole key and the second; a row here is one line.
+                name = subject.split(" (", 1)[0]
+                yield (int(n), member_id, at[:16].replace("T", " "), name, f"{result} {exception}".strip())
 
         return Table(
             f"members.{pid}",
             f"Members of {pid}",
             [
-                Column("n", "n", kind="number", width=30),
-                Column("member_id", "Member", kind="id", width=168),
-                Column("at", "Occurred (UTC)", width=88),
-                Column("kind", "Kind", width=64),
+                Column("n", "n", kind="number"),
+                Column("member_id", "Member", kind="id", width=166),
+                Column("at", "Occurred (UTC)", width=82),
                 Column("subject", "Subject"),
-                Column("result", "Result", width=42),
-                Column("exception", "Exception", kind="id", width=64),
+                Column("result", "Result", width=84),
             ],
             rows,
             row_count=sheet["rows"],
