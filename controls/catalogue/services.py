@@ -15,8 +15,8 @@ from tenants.clients.models import Client
 def instantiate(*, on: date, categories: Iterable[str] = ("CC",)) -> None:
     """Give the present client every criterion and the controls of the categories in scope.
 
-    Security (`CC`) is always in scope. Repeating it adds what is new and changes nothing that is there:
-    the client's copy of a template is its own.
+    Security (`CC`) is always in scope. Repeating it adds what is new and takes further categories in; it
+    changes no control that is there: the client's copy of a template is its own.
     """
     chosen = {"CC", *categories}
     made = catalogue()
@@ -27,12 +27,14 @@ def instantiate(*, on: date, categories: Iterable[str] = ("CC",)) -> None:
                 in_scope=c.category in chosen,
                 reason=""
                 if c.category in chosen
-                else f"{made.categories[c.category]} was not chosen.",
+                else f"{made.categories[c.category]} was not chosen",
             )
             for c in made.criteria.values()
         ],
         ignore_conflicts=True,
     )
+    inside = [c.id for c in made.criteria.values() if c.category in chosen]
+    CriterionScope.objects.filter(criterion__in=inside, in_scope=False).update(in_scope=True, reason="")
     present = set(Control.objects.values_list("pk", flat=True))
     templates = [
         t for t in made.templates.values() if t.id not in present and _serves(t, chosen)

@@ -575,7 +575,7 @@ class _Package:
             [
                 Column("n", "n", kind="number"),
                 Column("member_id", "Member", kind="id", width=166),
-                Column("at", "Occurred (UTC)", width=82),
+                Column("at", "Occurred (UTC)", kind="id"),
                 Column("subject", "Subject"),
                 Column("result", "Result", width=84),
             ],
