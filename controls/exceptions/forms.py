@@ -101,6 +101,9 @@ class RetestForm(ActForm):
 class CloseForm(ActForm):
     """The last words."""
 
+    cause = forms.ChoiceField(
+        label="Cause", choices=_choices(CAUSES[:-1]), required=False, help_text="Needed where triage left it open."
+    )
     words = _text("Closing words", "Why nothing more is to be done.")
 
 

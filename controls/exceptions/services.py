@@ -7,7 +7,8 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Count, Max
+from django.db.models.functions import Length
 
 from controls.catalogue.models import Control
 from controls.exceptions.clocks import fix_due, triage_due
@@ -24,9 +25,10 @@ from controls.exceptions.states import (
 from controls.results.models import Occurrence
 from controls.rules.language import Rule, group_key
 from controls.rules.language.durations import parse_duration
+from controls.rules.registry import rule_by_id
 from evidence.inventory.models import Account
 from evidence.ledger.leaf import canonical, rfc3339
-from evidence.ledger.services import Recorded, append
+from evidence.ledger.services import Recorded, append, hold
 
 # Half of an advisory lock's key; numbers of one client and year are given one at a time.
 NUMBER_LOCK = 0x65786E6F
@@ -55,20 +57,23 @@ def open_for(failures: Sequence[Failure], *, at: datetime) -> list[ControlExcept
     Runs inside the transaction that stores the members. A closed exception whose fix precedes the member
     is re-opened; a member from before the fix joins as already fixed.
     """
+    hold()
     opened: list[ControlException] = []
     things: list[tuple[ExceptionAct, Recorded | None]] = []
     for (_, group, bucket), members in sorted(_grouped(failures).items()):
-        exception = _existing(members[0].rule, group, bucket)
+        rule = members[0].rule
+        exception = _existing(rule, group, bucket)
+        new = exception is None
         if exception is None:
             exception = _open(members, group, bucket, at)
             opened.append(exception)
             things.append(_act(exception, "open", "", "open", None, at, exception.facts, "rule"))
-        else:
-            before = _join(exception, members)
+        Occurrence.objects.filter(pk__in=[m.occurrence.pk for m in members]).update(exception=exception)
+        if not new:
+            before = _join(exception, members, at)
             if before:
                 action = "bad_retest" if before in ("fixed", "retested") else "reopen"
                 things.append(_act(exception, action, before, "triaged", None, at, "A later member failed.", "rule"))
-        Occurrence.objects.filter(pk__in=[m.occurrence.pk for m in members]).update(exception=exception)
     _write(things, at)
     return opened
 
@@ -89,6 +94,7 @@ def _existing(rule: Rule, group: str, bucket: str) -> ControlException | None:
 
 def release(occurrence_ids: Iterable[int], *, at: datetime) -> None:
     """Take members that no longer fail off their exceptions; one without failing members is corrected."""
+    hold()
     touched = set(
         Occurrence.objects.filter(
             pk__in=list(occurrence_ids), exception__isnull=False
@@ -97,8 +103,10 @@ def release(occurrence_ids: Iterable[int], *, at: datetime) -> None:
     things = []
     for exception in ControlException.objects.select_for_update().filter(
         pk__in=touched, state__in=LIVE
-    ):
-        if exception.members.filter(result=Occurrence.Result.FAIL).exists():
+    ).order_by("pk"):
+        if _describe(exception):
+            exception.version += 1
+            exception.save()
             continue
         before, exception.state, exception.closed_at = exception.state, "closed", at
         exception.version += 1
@@ -126,6 +134,7 @@ def act(
     `Refused` with a sentence when the table, a missing word or separation of duties forbids the act.
     """
     with transaction.atomic():
+        hold()
         locked = ControlException.objects.select_for_update().get(pk=exception.pk)
         if locked.version != version:
             raise Changed(
@@ -139,7 +148,7 @@ def act(
             )
         _check(locked, action, step, by, at, given)
         before = locked.state
-        _apply(locked, action, step, by, at, given)
+        _apply(locked, action, step, at, by, given)
         locked.version += 1
         locked.save()
         words = str(given.get("words") or given.get("fix") or "")
@@ -193,27 +202,29 @@ def _check(
             raise Refused(
                 f'"{given[name]}" is no {name}. Choose one of: {", ".join(allowed)}.'
             )
+    if action == "close" and str(given.get("cause") or exception.cause) in ("", "not known yet"):
+        raise Refused(f"The cause of {exception.number} is not known yet. Say it to close: {', '.join(CAUSES[:-1])}.")
+    if given.get("cause") and given["cause"] not in CAUSES:
+        raise Refused(f'"{given["cause"]}" is no cause. Choose one of: {", ".join(CAUSES)}.')
     fixed_at = given.get("fixed_at")
     if "fixed_at" in step.needs and (
-        not isinstance(fixed_at, datetime) or fixed_at > at
+        not isinstance(fixed_at, datetime) or fixed_at.tzinfo is None or fixed_at > at
     ):
-        raise Refused("The time of the fix is a time, and not in the future.")
+        raise Refused("The time of the fix is a time with its zone, and not in the future.")
 
 
 def _apply(
     exception: ControlException,
     action: str,
     step: Step,
-    by: UUID,
     at: datetime,
+    by: UUID,
     given: Mapping[str, object],
 ) -> None:
     exception.state = step.to
     if action == "triage":
-        exception.severity, exception.cause = (
-            str(given["severity"]),
-            str(given["cause"]),
-        )
+        _grade(exception, str(given["severity"]), at)
+        exception.cause = str(given["cause"])
         exception.harm = str(given["harm"])
         exception.cause_words = str(given.get("words") or "")
         owner = given.get("owner")
@@ -230,8 +241,9 @@ def _apply(
         exception.retested_at = at
     elif step.to in ("closed", "false_positive"):
         exception.closed_at = at
+        exception.cause = str(given.get("cause") or exception.cause)
     elif action == "reopen":
-        exception.closed_at = None
+        _restart(exception, at)
 
 
 def _grouped(failures: Sequence[Failure]) -> dict[tuple[str, str, str], list[Failure]]:
@@ -258,6 +270,8 @@ def _open(
         Control.objects.filter(pk=primary).values_list("criteria", flat=True).first()
     )
     due = fix_due(at, severity, parse_duration(rule.remediation.sla), zone)
+    first = min((m.occurrence for m in members), key=lambda row: (row.time, row.member_id))
+    before = ControlException.objects.filter(rule=rule.id, group_key=group, occurred_first__lt=first.time)
     return ControlException.objects.create(
         number=_next_number(at),
         origin="failed_member",
@@ -269,57 +283,93 @@ def _open(
         further_controls=[pk for pk, _ in controls[1:]],
         criteria=criteria or list(rule.soc2.criteria),
         severity=severity,
-        facts=_facts(rule, members),
+        facts=_sentence(rule, first, len(members)),
         occurred_first=min(times),
         occurred_last=max(times),
         detected=at,
         opened=at,
-        recurs=ControlException.objects.filter(rule=rule.id, group_key=group).order_by("-opened").first(),
+        recurs=before.order_by("-occurred_first", "-pk").first(),
         triage_due=triage_due(at, severity, due, zone),
         fix_due=due,
     )
 
 
-def _facts(rule: Rule, members: Sequence[Failure]) -> str:
-    """The sentence that the exception states, generated from its members."""
+def _sentence(rule: Rule, first: Occurrence, members: int) -> str:
+    """The sentence that the exception states, generated from its failing members."""
     zone = connection.tenant.tzinfo
-    first = min(members, key=lambda m: m.occurrence.time).occurrence
     who = first.group[0] if first.group else first.actor_key
-    named = Account.objects.filter(source=first.source_id, key=who).exclude(name="").values_list("name", flat=True)
     what = f", {first.action}" if first.action else ""
-    more = f" and {len(members) - 1} more" if len(members) > 1 else ""
-    return f"{rule.title}: {named.first() or who}{what}, {first.time.astimezone(zone):%d %b %Y %H:%M}{more}."
+    more = f" and {members - 1} more" if members > 1 else ""
+    return f"{rule.title}: {who}{what}, {first.time.astimezone(zone):%d %b %Y %H:%M}{more}."
 
 
-def _join(exception: ControlException, members: Sequence[Failure]) -> str:
-    """Add members to an exception; return its former state when that re-opened it, else an empty text."""
-    exception.occurred_first = min(
-        [exception.occurred_first, *(m.occurrence.time for m in members)]
-    )
-    exception.occurred_last = max(
-        [exception.occurred_last, *(m.occurrence.time for m in members)]
-    )
-    worst = max(
-        [exception.severity, *(m.occurrence.severity for m in members)],
-        key=SEVERITIES.index,
-    )
-    exception.severity = worst
+def _describe(exception: ControlException) -> bool:
+    """Say again from the members that fail what happened and when; return whether any does."""
+    failing = exception.members.filter(result=Occurrence.Result.FAIL).order_by("time", "member_id")
+    first = failing.first()
+    if first is None:
+        return False
+    sums = failing.aggregate(last=Max("time"), n=Count("pk"))
+    exception.occurred_first, exception.occurred_last = first.time, sums["last"]
+    rule = rule_by_id(exception.rule)
+    if rule is not None:
+        exception.facts = _sentence(rule, first, sums["n"])
+    return True
+
+
+def _join(exception: ControlException, members: Sequence[Failure], at: datetime) -> str:
+    """Take note of members that fail from now on; return the former state when that re-opened it, else "".
+
+    One from before the fix is already fixed, and re-opens nothing.
+    """
+    _describe(exception)
+    worst = max((m.occurrence.severity for m in members), key=SEVERITIES.index)
+    if SEVERITIES.index(worst) > SEVERITIES.index(exception.severity):
+        _grade(exception, worst, at)
     before = ""
-    ended = exception.state in ("closed", "false_positive", "fixed", "retested")
     after_fix = any(
         exception.fixed_at is None or m.occurrence.time > exception.fixed_at
         for m in members
     )
-    known = set(exception.members.values_list("member_id", flat=True))
-    if (
-        ended
-        and after_fix
-        and any(m.occurrence.member_id not in known for m in members)
-    ):
-        before, exception.state, exception.closed_at = exception.state, "triaged", None
+    if exception.state in ("closed", "false_positive", "fixed", "retested") and after_fix:
+        before = exception.state
+        exception.state = "triaged"
+        if before in ("closed", "false_positive"):
+            _restart(exception, at)
     exception.version += 1
     exception.save()
     return before
+
+
+def _dues(exception: ControlException, start: datetime) -> tuple[datetime, datetime]:
+    """When it must be triaged and fixed, counted from `start`."""
+    zone = connection.tenant.tzinfo
+    rule = rule_by_id(exception.rule)
+    sla = parse_duration(rule.remediation.sla) if rule is not None else None
+    fix = fix_due(start, exception.severity, sla, zone)
+    return triage_due(start, exception.severity, fix, zone), fix
+
+
+def _grade(exception: ControlException, severity: str, at: datetime) -> None:
+    """Change the severity and with it the dues: down, as if it had been so from detection.
+
+    Up, the earlier of old and new due, but with time to triage from now; never later than before.
+    """
+    was, exception.severity = exception.severity, severity
+    if was == severity:
+        return
+    triage, fix = _dues(exception, exception.detected)
+    if SEVERITIES.index(severity) > SEVERITIES.index(was):
+        soonest = _dues(exception, at)[0]
+        triage = min(exception.triage_due, max(triage, soonest))
+        fix = min(exception.fix_due, max(fix, soonest))
+    exception.triage_due, exception.fix_due = triage, fix
+
+
+def _restart(exception: ControlException, at: datetime) -> None:
+    """Give a re-opened exception a new clock; the old times stay in its history."""
+    exception.closed_at = None
+    exception.triage_due, exception.fix_due = _dues(exception, at)
 
 
 def _next_number(at: datetime) -> str:
@@ -329,9 +379,13 @@ def _next_number(at: datetime) -> str:
             "SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))",
             [NUMBER_LOCK],
         )
-    last = ControlException.objects.filter(number__startswith=f"EX-{year}-").aggregate(
-        n=Max("number")
-    )["n"]
+    # Longest first: after EX-2026-9999 comes EX-2026-10000.
+    last = (
+        ControlException.objects.filter(number__startswith=f"EX-{year}-")
+        .order_by(Length("number").desc(), "-number")
+        .values_list("number", flat=True)
+        .first()
+    )
     return f"EX-{year}-{int(last.rsplit('-', 1)[1]) + 1 if last else 1:04d}"
 
 

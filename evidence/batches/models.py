@@ -20,6 +20,9 @@ class Batch(models.Model):
     # The transport form's hash where there was one (one delivered gzip file), else empty.
     packed_sha256 = models.CharField(max_length=64, default="", blank=True)
     name = models.CharField(max_length=300, default="", blank=True)
+    # The instant that the name gives to a listing which tells none itself: on a quiet day a listing has the
+    # bytes of the day before, and is another listing all the same.
+    said_at = models.DateTimeField(null=True)
     adapter = models.CharField(max_length=40)
     adapter_version = models.CharField(max_length=12, default="", blank=True)
     received_from = models.DateTimeField()
@@ -44,7 +47,9 @@ class Batch(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("source", "sha256", name="batch_once_per_source")
+            models.UniqueConstraint(
+                fields=["source", "sha256", "said_at"], nulls_distinct=False, name="batch_once_per_source"
+            )
         ]
         indexes = [
             models.Index(

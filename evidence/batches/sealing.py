@@ -8,9 +8,10 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from evidence.batches.models import Batch
-from evidence.batches.objects import object_name, opened, store_compressed
+from evidence.batches.objects import CHUNK, object_name, opened, store_compressed
 from evidence.intake.models import DeliveredBatch, Delivery, Receipt, Source
 from evidence.ledger.services import Recorded, append
+from evidence.sources.registry import adapter
 
 # At most this many receipts are looked at for one batch: many small webhooks become one batch.
 RECEIPTS_PER_BATCH = 5000
@@ -86,7 +87,8 @@ def _seal(source: Source, receipts: list[Receipt], at: datetime) -> Batch:
         body = b"".join(_ended(bytes(bodies[r.pk]), last=r is receipts[-1]) for r in receipts)
         sha256, size = hashlib.sha256(body).hexdigest(), len(body)
         name = object_name(connection.tenant.id, "raw", sha256, ".zst")
-    batch = Batch.objects.filter(source=source, sha256=sha256).first()
+    said_at = _said_at(source, head, body)
+    batch = Batch.objects.filter(source=source, sha256=sha256, said_at=said_at).first()
     repeated = batch is not None
     if batch is None:
         if body is not None:
@@ -97,6 +99,7 @@ def _seal(source: Source, receipts: list[Receipt], at: datetime) -> Batch:
         batch, created = Batch.objects.get_or_create(
             source=source,
             sha256=sha256,
+            said_at=said_at,
             defaults={
                 "packed_sha256": head.packed_sha256 if len(receipts) == 1 else "",
                 "name": head.name,
@@ -132,6 +135,16 @@ def _seal(source: Source, receipts: list[Receipt], at: datetime) -> Batch:
         )
     Receipt.objects.filter(pk__in=[r.pk for r in receipts]).delete()
     return batch
+
+
+def _said_at(source: Source, receipt: Receipt, body: bytes | None) -> datetime | None:
+    """The instant in the name of a document that is a listing."""
+    if receipt.shape != Receipt.Shape.DOCUMENT or not receipt.name:
+        return None
+    if body is not None:
+        return adapter(source.slug).said_at(body[:CHUNK], receipt.name)
+    with opened(receipt.object_name) as stream:
+        return adapter(source.slug).said_at(stream.read(CHUNK), receipt.name)
 
 
 def _ended(body: bytes, *, last: bool) -> bytes:

@@ -185,7 +185,7 @@ class Facts:
         if last is None or time - last > self._max_age:
             return MISSING
         value = _said(intervals, last)
-        if value is MISSING or upcoming is None:
+        if value is MISSING or upcoming is None or time == last:
             return value
         return value if changed_later or said_next == value else MISSING
 

@@ -233,7 +233,7 @@ def _keep_changes(
     for f in facts:
         key = (f.subject, f.name, f.at)
         earlier = merged.get(key)
-        merged[key] = f if earlier is None or earlier.value == f.value and earlier.certain else replace(
+        merged[key] = f if earlier is None or (earlier.value == f.value and earlier.certain) else replace(
             max(earlier, f, key=lambda each: json.dumps(each.value)), certain=False
         )
     if not merged:

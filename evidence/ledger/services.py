@@ -43,7 +43,7 @@ def append(things: Sequence[Recorded], *, at: datetime) -> list[int]:
         raise RuntimeError(
             "a ledger leaf is appended inside the transaction of the thing it records"
         )
-    first = _hold()
+    first = hold()
     announced = [] if first else [_announced(current_key(), at)]
     entries = [
         _entry(seq, thing, at) for seq, thing in enumerate([*announced, *things], first)
@@ -52,8 +52,11 @@ def append(things: Sequence[Recorded], *, at: datetime) -> list[int]:
     return [entry.seq for entry in entries[len(announced) :]]
 
 
-def _hold() -> int:
-    """Hold the client's log until the transaction ends and return the next sequence number."""
+def hold() -> int:
+    """Hold the client's log until the transaction ends and return the next sequence number.
+
+    Who will append and locks rows before that calls it first, so that two never wait for each other.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", [LOCK]
@@ -105,7 +108,7 @@ def _announced(key: Ed25519PrivateKey, at: datetime) -> Recorded:
 def checkpoint(*, at: datetime) -> Checkpoint | None:
     """Sign the present head and return it; with no new leaf the last head, with no leaf at all None."""
     with transaction.atomic():
-        size = _hold()
+        size = hold()
         last = Checkpoint.objects.order_by("-size").first()
         if size == 0 or (last and last.size == size):
             return last

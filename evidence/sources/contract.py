@@ -170,6 +170,9 @@ class Adapter(Protocol):
     def recognize(self, head: bytes, name: str) -> float:
         """How surely the file that begins with `head` (unpacked) is this source's, 0 to 1, by content alone."""
 
+    def said_at(self, head: bytes, name: str) -> datetime | None:
+        """The instant that a file's name gives to the listing which begins with `head`; None for all else."""
+
     def read(
         self,
         stream: BinaryIO,

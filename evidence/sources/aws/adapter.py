@@ -77,6 +77,10 @@ class AwsAdapter:
             return 0.9
         return self._by_unwrapping(start)
 
+    def said_at(self, head: bytes, name: str) -> datetime | None:
+        """See `Adapter.said_at`."""
+        return iam.in_name(name) if _is_listing(head[:65536]) else None
+
     def _by_unwrapping(self, head: bytes) -> float:
         """Messages that only opening shows: a control message, or packed data of a subscription."""
         if b'"CONTROL_MESSAGE"' in head and b'"logEvents"' in head:
