@@ -55,7 +55,12 @@ def _act_on(slug: str, exception: ControlException, users: dict[str, User], at: 
     if exception.state == "fixed" and exception.fixed_at and at - exception.fixed_at >= RETESTED_AFTER:
         words = "Looked at every later sign-in of this account: each used a second factor."
         exception = act(
-            exception, "good_retest", by=users["AN"].pk, at=at, version=exception.version, given={"words": words}
+            exception,
+            "good_retest",
+            by=users["AN"].pk,
+            at=at,
+            version=exception.version,
+            given={"words": words},
         )
     if exception.state == "retested":
         act(

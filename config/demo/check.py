@@ -56,7 +56,10 @@ def _pages(url: str, installation: Installation) -> Iterator[tuple[str, str]]:
         yield title + "signs in", ""
         yield title + "start page", _answers(browser, url + "/", {200})
         for slug in login.clients:
-            yield title + f"pages of {slug}", "; ".join(filter(None, _client_pages(browser, url, login, slug)))
+            yield (
+                title + f"pages of {slug}",
+                "; ".join(filter(None, _client_pages(browser, url, login, slug))),
+            )
         for slug in {"harbor", "larkfield"} - set(login.clients):
             foreign = f"{url}/c/{slug}/"
             yield title + f"sees nothing of {slug}", _answers(browser, foreign, {404})
@@ -72,7 +75,9 @@ def _client_pages(
         declared = declaration_of(get_resolver(settings.CLIENT_URLCONF).resolve(path).func)
         if declared is None:
             raise Resolver404(f"{path} declares no action")
-        may = declared.kind == "session" or all(may_some(user, action, found) for action in declared.names[:1])
+        may = declared.kind == "session" or all(
+            may_some(user, action, found) for action in declared.names[:1]
+        )
         yield _answers(browser, f"{url}/c/{slug}{path}", {200} if may else {403, 404})
 
 
@@ -133,6 +138,10 @@ def _verified(asked: Asked) -> str:
         verifier = Path(folder) / "verify.py"
         verifier.write_bytes((settings.BASE_DIR / "reports" / "packages" / "verify.py").read_bytes())
         run = subprocess.run(
-            [sys.executable, "-I", str(verifier), str(path)], cwd=folder, capture_output=True, text=True, check=False
+            [sys.executable, "-I", str(verifier), str(path)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     return "" if run.returncode == 0 else run.stdout.strip().splitlines()[-1]

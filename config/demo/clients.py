@@ -35,7 +35,9 @@ CATEGORIES = {"harbor": ("CC", "A", "C"), "larkfield": ("CC", "PI", "P")}
 # Controls that people run are planned until their month; what rules judge is in place from the first day.
 IN_PLACE = ("AC-01",)
 # The time of delivery as the file's name has it: of a log file, a stream, or the last day of an answer.
-DELIVERED = re.compile(r"(?<![0-9a-f])(?P<day>20\d{2}-?[01]\d-?[0-3]\d)(?:[T-](?P<hour>[0-2]\d)-?(?P<minute>[0-5]\d))?")
+DELIVERED = re.compile(
+    r"(?<![0-9a-f])(?P<day>20\d{2}-?[01]\d-?[0-3]\d)(?:[T-](?P<hour>[0-2]\d)-?(?P<minute>[0-5]\d))?"
+)
 
 
 def make_clients() -> str:
@@ -59,7 +61,9 @@ def play_months(progress: Callable[[str], None]) -> str:
         return "there already"
     context = get_context("spawn")
     told = context.Queue()
-    with ProcessPoolExecutor(len(waiting), mp_context=context, initializer=side.begin, initargs=(told,)) as pool:
+    with ProcessPoolExecutor(
+        len(waiting), mp_context=context, initializer=side.begin, initargs=(told,)
+    ) as pool:
         plays = [pool.submit(_play_client, slug, today) for slug in waiting]
         while not all(each.done() for each in plays):
             try:
@@ -113,6 +117,8 @@ class _Clock:
         if found:
             last = found[-1]
             clock = f"{last['hour'] or '23'}{last['minute'] or '55'}"
-            delivered = datetime.strptime(last["day"].replace("-", "") + clock, "%Y%m%d%H%M").replace(tzinfo=UTC)
+            delivered = datetime.strptime(last["day"].replace("-", "") + clock, "%Y%m%d%H%M").replace(
+                tzinfo=UTC
+            )
             self.now = max(self.now, delivered + timedelta(minutes=5))
         return self.now

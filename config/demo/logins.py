@@ -26,7 +26,9 @@ ACCESS = timedelta(days=180)
 
 def password_of(installation: Installation, login: PortalLogin) -> str:
     """The login's password at this installation: the same at each start, another at each installation."""
-    digest = hmac.new(installation.secret_key.encode(), f"demo/{login.email}".encode(), hashlib.sha256).hexdigest()
+    digest: str = hmac.new(
+        installation.secret_key.encode(), f"demo/{login.email}".encode(), hashlib.sha256
+    ).hexdigest()
     return "-".join(digest[at : at + 5] for at in (0, 5, 10, 15))
 
 
@@ -62,7 +64,9 @@ def _place(user: User, login: PortalLogin) -> None:
             engagement = _engagement(each, login.firm)
             EngagementAuditor.objects.create(engagement=engagement, user=user)
     else:
-        Membership.objects.bulk_create([Membership(user=user, client=each, role=login.role) for each in clients])
+        Membership.objects.bulk_create(
+            [Membership(user=user, client=each, role=login.role) for each in clients]
+        )
 
 
 def _engagement(client: Client, firm: str) -> Engagement:
@@ -94,7 +98,8 @@ def totp_code(user: User, *, at: datetime) -> str:
     """The code of a login's second factor at an instant, for the demo's own check."""
     row = Authenticator.objects.get(user=user, type=Authenticator.Type.TOTP)
     counter = int(at.timestamp()) // app_settings.TOTP_PERIOD
-    return format_hotp_value(hotp_value(decrypt(row.data["secret"]), counter))
+    code: str = format_hotp_value(hotp_value(decrypt(row.data["secret"]), counter))
+    return code
 
 
 def describe_logins(installation: Installation, secrets: dict[str, str]) -> str:
@@ -104,7 +109,11 @@ def describe_logins(installation: Installation, secrets: dict[str, str]) -> str:
         place = "all clients" if login.role in MSSP_ROLES else ", ".join(login.clients)
         factor = ""
         if login.role in MFA_ROLES:
-            factor = f"  TOTP {secrets[login.email]}" if login.email in secrets else "  TOTP as shown at first start"
+            factor = (
+                f"  TOTP {secrets[login.email]}"
+                if login.email in secrets
+                else "  TOTP as shown at first start"
+            )
         lines.append(
             f"  {Role(login.role).label:<19} {place:<12} {login.email:<36} {password_of(installation, login)}{factor}"
         )

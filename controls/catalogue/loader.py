@@ -59,17 +59,10 @@ def category_of(criterion: str) -> str:
 def catalogue() -> Catalogue:
     """Read, check and return the catalogue; raises `CatalogueError` naming everything that is wrong."""
     written = yaml.safe_load((FOLDER / "criteria.yml").read_text(encoding="utf-8"))
-    criteria = {
-        id: Criterion(id, title, category_of(id))
-        for id, title in written["criteria"].items()
-    }
-    rows = yaml.safe_load((FOLDER / "templates.yml").read_text(encoding="utf-8"))[
-        "templates"
-    ]
+    criteria = {id: Criterion(id, title, category_of(id)) for id, title in written["criteria"].items()}
+    rows = yaml.safe_load((FOLDER / "templates.yml").read_text(encoding="utf-8"))["templates"]
     templates = {
-        row["id"]: Template(
-            **{**row, "criteria": tuple(row["criteria"]), "tests": tuple(row["tests"])}
-        )
+        row["id"]: Template(**{**row, "criteria": tuple(row["criteria"]), "tests": tuple(row["tests"])})
         for row in rows
     }
     made = Catalogue(written["categories"], criteria, templates)
@@ -86,11 +79,9 @@ def _contradictions(made: Catalogue, rows: int) -> list[str]:
     if len(made.templates) != rows:
         wrong.append("two templates share an id")
     wrong += [
-        f"{c.id} belongs to no category"
-        for c in made.criteria.values()
-        if c.category not in made.categories
+        f"{c.id} belongs to no category" for c in made.criteria.values() if c.category not in made.categories
     ]
-    keyed = set()
+    keyed: set[str] = set()
     for template in made.templates.values():
         wrong += [
             f"{template.id} names {c}, which is no criterion"

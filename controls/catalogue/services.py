@@ -25,9 +25,7 @@ def instantiate(*, on: date, categories: Iterable[str] = ("CC",)) -> None:
             CriterionScope(
                 criterion=c.id,
                 in_scope=c.category in chosen,
-                reason=""
-                if c.category in chosen
-                else f"{made.categories[c.category]} was not chosen",
+                reason="" if c.category in chosen else f"{made.categories[c.category]} was not chosen",
             )
             for c in made.criteria.values()
         ],
@@ -36,9 +34,7 @@ def instantiate(*, on: date, categories: Iterable[str] = ("CC",)) -> None:
     inside = [c.id for c in made.criteria.values() if c.category in chosen]
     CriterionScope.objects.filter(criterion__in=inside, in_scope=False).update(in_scope=True, reason="")
     present = set(Control.objects.values_list("pk", flat=True))
-    templates = [
-        t for t in made.templates.values() if t.id not in present and _serves(t, chosen)
-    ]
+    templates = [t for t in made.templates.values() if t.id not in present and _serves(t, chosen)]
     Control.objects.bulk_create([_control(t, on) for t in templates])
     ControlProcedure.objects.bulk_create([p for t in templates for p in _procedures(t)])
 
@@ -48,9 +44,7 @@ def put_in_place(controls: Iterable[str], *, since: date) -> None:
     Control.objects.filter(pk__in=list(controls)).update(
         status=Control.Status.IN_PLACE, in_operation_from=since, version_from=since
     )
-    ControlProcedure.objects.filter(control__in=list(controls)).update(
-        active_from=since
-    )
+    ControlProcedure.objects.filter(control__in=list(controls)).update(active_from=since)
 
 
 def _serves(template: Template, chosen: set[str]) -> bool:
@@ -83,14 +77,10 @@ def _judged_by_rule(template: Template) -> bool:
 
 def _procedures(template: Template) -> list[ControlProcedure]:
     procedures = [
-        ControlProcedure(
-            control_id=template.id, kind=PROCEDURE_WORDS.get(test, "rule"), ref=test
-        )
+        ControlProcedure(control_id=template.id, kind=PROCEDURE_WORDS.get(test, "rule"), ref=test)
         for test in template.tests
     ]
-    procedures.append(
-        ControlProcedure(control_id=template.id, kind="design", ref="design")
-    )
+    procedures.append(ControlProcedure(control_id=template.id, kind="design", ref="design"))
     return procedures
 
 

@@ -82,7 +82,7 @@ def built(asked: Asked, *, at: datetime, progress: Progress = quiet) -> Iterator
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         gathered = at_head(period, head)
-        with Bundle(_terms(asked, gathered), _spool()) as bundle:
+        with Bundle(_terms(asked, gathered), spool_folder()) as bundle:
             yield _fill(bundle, gathered, asked, progress)
 
 
@@ -144,7 +144,9 @@ def _controls(bundle: Bundle, gathered: Gathered, kind: int) -> dict[str, dict[s
 
 def _terms(asked: Asked, gathered: Gathered) -> Terms:
     client = connection.tenant
-    engagement = Engagement.objects.filter(client=client, pk=asked.engagement).first() if asked.engagement else None
+    engagement = (
+        Engagement.objects.filter(client=client, pk=asked.engagement).first() if asked.engagement else None
+    )
     return Terms(
         kind=asked.kind,
         version=1,
@@ -173,9 +175,8 @@ def digest_of(folder: Path, pattern: str) -> str:
     return digest.hexdigest()
 
 
-def _spool() -> Path:
+def spool_folder() -> Path:
     """Where a build keeps its files until they are written: beside the objects, so a full disk shows early."""
     folder: Path = settings.VAR_DIR / "spool"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-

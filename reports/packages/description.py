@@ -64,17 +64,27 @@ def _left_out(gathered: Gathered) -> str:
 def assertion(gathered: Gathered, kind: int) -> Assertion:
     """Return management's assertion with its questions; nobody has answered or signed it in a draft."""
     span = (
-        f"as of {gathered.period.start}" if kind == 1 else f"from {gathered.period.start} to {gathered.period.end}"
+        f"as of {gathered.period.start}"
+        if kind == 1
+        else f"from {gathered.period.start} to {gathered.period.end}"
     )
     questions = [
-        ("description", f"Does the description present the system {span} in accordance with DC section 200 (2018)?"),
-        ("design", "Were the controls suitably designed to meet the service commitments by the criteria in scope?"),
+        (
+            "description",
+            f"Does the description present the system {span} in accordance with DC section 200 (2018)?",
+        ),
+        (
+            "design",
+            "Were the controls suitably designed to meet the service commitments by the criteria in scope?",
+        ),
         ("subservice", "Do subservice organizations and user entities have to do their part for that?"),
         ("not_met", "Which criteria does management itself judge as not met?"),
     ]
     if kind == 2:
         questions.insert(2, ("operation", f"Did the controls do so throughout the period {span}?"))
     return Assertion(
-        answers=[{"id": key, "question": text, "answer": "not answered", "sentence": ""} for key, text in questions],
+        answers=[
+            {"id": key, "question": text, "answer": "not answered", "sentence": ""} for key, text in questions
+        ],
         text="Management has not made its assertion yet. This package is a draft.",
     )

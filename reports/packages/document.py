@@ -36,6 +36,7 @@ from reports.blocks import (
     fixed,
 )
 from reports.charts import Bar, Bars, Cell, HeatMap, HeatRow, Series
+from reports.charts.definition import CellState
 from reports.packages.bundle import Bundle
 from reports.packages.gather import Gathered
 from reports.packages.proof import Assertion, DescriptionPart
@@ -77,7 +78,14 @@ FREQUENCIES = {
     "occ": "at each occurrence", "cont": "many times a day", "D": "daily", "W": "weekly", "M": "monthly",
     "Q": "quarterly", "HY": "half-yearly", "A": "yearly",
 }  # fmt: skip
-NATURES = {"P": "preventive", "D": "detective", "C": "corrective", "A": "automated", "M": "manual", "H": "partly automated"}
+NATURES = {
+    "P": "preventive",
+    "D": "detective",
+    "C": "corrective",
+    "A": "automated",
+    "M": "manual",
+    "H": "partly automated",
+}
 
 
 def document(
@@ -175,13 +183,20 @@ class _Package:
             else:
                 yield Points([[Span(line.sentence)] for line in lines])
         none = [
-            (title, looked) for kind, title in KINDS.items() if not found.of(kind) for looked in [found.looked_at[kind]]
+            (title, looked)
+            for kind, title in KINDS.items()
+            if not found.of(kind)
+            for looked in [found.looked_at[kind]]
         ]
         if none:
             yield Table(
                 "unproven.none",
                 "Kinds with nothing to list",
-                [Column("kind", "Kind"), Column("found", "Found"), Column("looked", "Looked at", kind="number")],
+                [
+                    Column("kind", "Kind"),
+                    Column("found", "Found"),
+                    Column("looked", "Looked at", kind="number"),
+                ],
                 fixed([(title, "none", looked) for title, looked in none]),
                 numbered=False,
             )
@@ -225,7 +240,9 @@ class _Package:
             " mail with a checkpoint. The verifier counts every population again, draws every sample again, and"
             " names the file, row or leaf that differs."
         )
-        yield Code(self.gathered.note.rstrip("\n"), caption="The signed head that this package was built from")
+        yield Code(
+            self.gathered.note.rstrip("\n"), caption="The signed head that this package was built from"
+        )
 
     def auditor(self) -> Placeholder:
         return Placeholder(
@@ -238,7 +255,11 @@ class _Package:
     def assertion(self, asserted: Assertion) -> Iterator[Block]:
         yield Heading(1, "Management's assertion", "assertion")
         if asserted.signature is None:
-            yield Note("gap", "Nobody has signed this assertion. A package is issued only once the named person has.", "Not signed.")
+            yield Note(
+                "gap",
+                "Nobody has signed this assertion. A package is issued only once the named person has.",
+                "Not signed.",
+            )
         yield Paragraph([Span(asserted.text)])
         yield Table(
             "assertion.answers",
@@ -254,7 +275,11 @@ class _Package:
         waiting = [p for p in parts if p.accepted_at is None]
         if waiting:
             numbers = ", ".join(f"DC {p.number}" for p in waiting)
-            yield Note("gap", f"Not accepted by a named person: {numbers}. Text below is prefilled or missing.", "Draft.")
+            yield Note(
+                "gap",
+                f"Not accepted by a named person: {numbers}. Text below is prefilled or missing.",
+                "Draft.",
+            )
         for part in parts:
             yield Heading(2, f"DC {part.number} · {part.title}", f"dc{part.number}")
             yield Paragraph([Span(f"State: {part.state}.")], small=True)
@@ -290,11 +315,19 @@ class _Package:
                 if gap:
                     yield gap
             yield Heading(3, f"{criterion.criterion} · {criterion.title}", criterion.criterion)
-            new = [c for c in self.gathered.controls if c.control.pk in criterion.controls and c.control.pk not in shown]
+            new = [
+                c
+                for c in self.gathered.controls
+                if c.control.pk in criterion.controls and c.control.pk not in shown
+            ]
             again = [c for c in criterion.controls if c in shown]
             if again:
                 yield Paragraph(
-                    [Span("Also served by "), *_joined([Span(pk, target=f"#control-{pk}") for pk in again]), Span(".")],
+                    [
+                        Span("Also served by "),
+                        *_joined([Span(pk, target=f"#control-{pk}") for pk in again]),
+                        Span("."),
+                    ],
                     small=True,
                 )
             for result in new:
@@ -308,14 +341,24 @@ class _Package:
             yield from self._sheet(sheet)
 
     def _matrix(self) -> Table:
-        word = {r.control.pk: self.bundle.figures[f"controls/{r.control.pk}/result"].value for r in self.gathered.controls}
+        word = {
+            r.control.pk: self.bundle.figures[f"controls/{r.control.pk}/result"].value
+            for r in self.gathered.controls
+        }
         rows: list[Row] = []
         for criterion in self.gathered.criteria:
             if criterion.in_scope:
                 served = [pk for pk in criterion.controls if pk in word]
                 counts = {name: sum(word[pk] == name for pk in served) for name in WORDS}
                 said = "; ".join(f"{WORDS[name].text}: {n}" for name, n in counts.items() if n)
-                rows.append((Link(criterion.criterion, anchor=criterion.criterion), criterion.title, len(served), said))
+                rows.append(
+                    (
+                        Link(criterion.criterion, anchor=criterion.criterion),
+                        criterion.title,
+                        len(served),
+                        said,
+                    )
+                )
         return Table(
             "table.matrix",
             "Criteria in scope and what their controls came to",
@@ -347,18 +390,26 @@ class _Package:
             sentences.append(f"{unknown} members are unknown because a needed fact or field was absent.")
         if untested:
             sentences.append(f"{untested} procedures were not tested.")
-        return Note("gap", [Span(" ".join(sentences))], "What this section does not show.") if sentences else None
+        return (
+            Note("gap", [Span(" ".join(sentences))], "What this section does not show.")
+            if sentences
+            else None
+        )
 
     def _in_lane(self, procedure: ProcedureResult) -> bool:
         return not self.type_1 or procedure.kind == "state"
 
     def _control(self, result: ControlResult) -> Iterator[Block]:
         control = result.control
-        yield Heading(3, f"{control.pk} · {'key control' if control.key else 'control'}", f"control-{control.pk}")
+        yield Heading(
+            3, f"{control.pk} · {'key control' if control.key else 'control'}", f"control-{control.pk}"
+        )
         yield Paragraph([Span(control.statement + ".")])
         owner = self.gathered.person(control.owner) or f"{control.owner_function} (nobody named)"
         place = (
-            f"in operation since {_day(control.in_operation_from)}" if control.in_operation_from else "not in place yet"
+            f"in operation since {_day(control.in_operation_from)}"
+            if control.in_operation_from
+            else "not in place yet"
         )
         nature = ", ".join(NATURES[letter] for letter in control.nature.split("-"))
         frequency = " and ".join(FREQUENCIES[f] for f in control.frequency.split("+"))
@@ -388,7 +439,9 @@ class _Package:
         )
         for procedure in result.procedures:
             if procedure.days and self._in_lane(procedure) and not self.type_1:
-                yield ChartBlock(f"figure.{control.pk}.{procedure.rule_id}", self._by_week(control.pk, procedure))
+                yield ChartBlock(
+                    f"figure.{control.pk}.{procedure.rule_id}", self._by_week(control.pk, procedure)
+                )
 
     def _test_row(self, row: dict[str, str]) -> Row:
         state = WORDS[row["result"]]
@@ -420,7 +473,9 @@ class _Package:
     def _result_words(self, row: dict[str, str]) -> str:
         rates = ""
         if row["pass_rate"]:
-            rates = f" Pass rate {_percent(row['pass_rate'])}, deviation rate {_percent(row['deviation_rate'])}."
+            rates = (
+                f" Pass rate {_percent(row['pass_rate'])}, deviation rate {_percent(row['deviation_rate'])}."
+            )
         return row["text"] + rates
 
     def _by_week(self, control: str, procedure: ProcedureResult) -> Bars:
@@ -438,7 +493,11 @@ class _Package:
         what = "Account days" if procedure.kind == "state" else "Members"
         return Bars(
             title=f"{control}.{procedure.rule_id}: {what.lower()} by week and what the rule said",
-            series=[Series("pass", "pass", "met"), Series("fail", "deviation", "deviation"), Series("unknown", "unknown", "unknown")],
+            series=[
+                Series("pass", "pass", "met"),
+                Series("fail", "deviation", "deviation"),
+                Series("unknown", "unknown", "unknown"),
+            ],
             bars=bars,
             axis="Week from",
             summary=(
@@ -467,7 +526,9 @@ class _Package:
                 ("Population SHA-256", sheet["sha256"]),
             ]
         )  # fmt: skip
-        yield Paragraph([Span("How it was judged. ", bold=True), Span(sheet["parameters"]["procedure"])], small=True)
+        yield Paragraph(
+            [Span("How it was judged. ", bold=True), Span(sheet["parameters"]["procedure"])], small=True
+        )
         yield Code(sheet["query"], caption="Query, verbatim")
         yield Table(
             f"tieouts.{pid}",
@@ -540,13 +601,28 @@ class _Package:
         )  # fmt: skip
 
     def _heat_map(self) -> HeatMap:
-        cells = {"covered": "covered", "proven_zero": "zero", "gap": "gap", "unknown": "unknown", "not_in_scope": "out"}
+        cells: dict[str, CellState] = {
+            "covered": "covered",
+            "proven_zero": "zero",
+            "gap": "gap",
+            "unknown": "unknown",
+            "not_in_scope": "out",
+        }
         rows, columns = [], []
         for stream, days in self.gathered.coverage.items():
-            weeks = [days[at : at + 7] for at in range(0, len(days), 7)] if len(days) > 92 else [[d] for d in days]
+            weeks = (
+                [days[at : at + 7] for at in range(0, len(days), 7)]
+                if len(days) > 92
+                else [[d] for d in days]
+            )
             columns = [f"{week[0].local_date.day} {week[0].local_date:%b}" for week in weeks]
             worst = [min(week, key=lambda d: list(_WORST).index(d.state)) for week in weeks]
-            rows.append(HeatRow(stream, [Cell(cells[d.state.value], text=f"{d.local_date}: {d.state.value}") for d in worst]))
+            rows.append(
+                HeatRow(
+                    stream,
+                    [Cell(cells[d.state.value], text=f"{d.local_date}: {d.state.value}") for d in worst],
+                )
+            )
         unit = "weeks, each by its worst day" if len(self.gathered.period) > 92 else "days"
         return HeatMap(
             title=f"What was received from each source, in {unit}",
@@ -584,14 +660,23 @@ class _Package:
         )
 
 
-_WORST = (CoverageState.GAP, CoverageState.UNKNOWN, CoverageState.COVERED, CoverageState.PROVEN_ZERO, CoverageState.NOT_IN_SCOPE)
+_WORST = (
+    CoverageState.GAP,
+    CoverageState.UNKNOWN,
+    CoverageState.COVERED,
+    CoverageState.PROVEN_ZERO,
+    CoverageState.NOT_IN_SCOPE,
+)
 
 
 def _coverage_words(gathered: Gathered) -> str:
     said = []
     for stream, days in gathered.coverage.items():
         counts = {state: sum(d.state is state for d in days) for state in CoverageState}
-        said.append(f"{stream}: " + ", ".join(f"{n} {state.value.replace('_', ' ')}" for state, n in counts.items() if n))
+        said.append(
+            f"{stream}: "
+            + ", ".join(f"{n} {state.value.replace('_', ' ')}" for state, n in counts.items() if n)
+        )
     return "; ".join(said) + "."
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from uuid import UUID
 
@@ -114,7 +115,7 @@ class Gathered:
                     records=day.records,
                     duplicates=day.duplicates,
                     rejected=day.rejected,
-                    hours_lost=day.hours_lost or None,
+                    hours_lost=Decimal(day.hours_lost) if day.hours_lost else None,
                 )
 
     def control_rows(self) -> Iterator[ControlRow]:
@@ -178,7 +179,9 @@ class Gathered:
 
     def _design_row(self, control: Control) -> TestRow:
         reviewed = control.design_reviewed
-        fresh = reviewed is not None and reviewed <= self.period.end and (self.period.end - reviewed).days <= 365
+        fresh = (
+            reviewed is not None and reviewed <= self.period.end and (self.period.end - reviewed).days <= 365
+        )
         return TestRow(
             control=control.pk,
             version=str(control.version),
@@ -311,7 +314,9 @@ class Gathered:
         for row in wanted:
             by_batch.setdefault(row.batch_id, []).append(row)
         leaves = dict(
-            LedgerEntry.objects.filter(kind="records", ref__in=[str(pk) for pk in by_batch]).values_list("ref", "seq")
+            LedgerEntry.objects.filter(kind="records", ref__in=[str(pk) for pk in by_batch]).values_list(
+                "ref", "seq"
+            )
         )
         for batch in Batch.objects.filter(pk__in=by_batch).select_related("source").order_by("pk"):
             rows = by_batch[batch.pk]
@@ -348,7 +353,11 @@ class Gathered:
         inside = Q(opened__lt=period.ends_before) & (Q(closed_at=None) | Q(closed_at__gte=period.begins_at))
         holding = Q(members__local_date__range=(period.start, period.end), members__result="fail")
         controls = [result.control.pk for result in self.controls]
-        return list(ControlException.objects.filter(inside | holding, control__in=controls).distinct().order_by("number"))
+        return list(
+            ControlException.objects.filter(inside | holding, control__in=controls)
+            .distinct()
+            .order_by("number")
+        )
 
     def exception_rows(self, pids: Iterable[str]) -> Iterator[ExceptionRow]:
         """The exceptions of the period, as they are now, under the same ids and words."""
@@ -384,7 +393,9 @@ class Gathered:
         heads = list(Checkpoint.objects.filter(size__lte=size).order_by("size"))
         entries = LedgerEntry.objects.filter(seq__lt=size).order_by("seq").values_list("seq", "leaf")
         return LedgerPart(
-            leaves=((seq, bytes(leaf), tree.inclusion(seq)) for seq, leaf in entries.iterator(chunk_size=2000)),
+            leaves=(
+                (seq, bytes(leaf), tree.inclusion(seq)) for seq, leaf in entries.iterator(chunk_size=2000)
+            ),
             checkpoints=[head.note for head in heads],
             proofs=[(h.size, bytes(h.root), tree.consistency(h.size, size)) for h in heads if h.size < size],
             keys=listed_keys(),
@@ -399,7 +410,13 @@ def _traced(row: Occurrence) -> bool:
     return event is not None and (event.uid, event.time) == (bytes(row.uid), row.time)
 
 
-METHODS = {"rule": "rule", "state": "state", "obl": "obligation", "rec": "reconciliation", "insp": "inspection"}
+METHODS = {
+    "rule": "rule",
+    "state": "state",
+    "obl": "obligation",
+    "rec": "reconciliation",
+    "insp": "inspection",
+}
 
 QUERY = (
     "SELECT member_id, time, local_date, action, actor_key, target_key, source, batch, seq FROM occurrence"
@@ -424,5 +441,6 @@ def _member_words(control: Control, rule: Rule) -> str:
 def _settings_of(rule: Rule) -> list[dict[str, object]]:
     """The client's own values of a rule's settings, oldest first; defaults stand in the rule file."""
     rows = RuleSetting.objects.filter(rule=rule.id).order_by("valid_from")
-    return [{"from": row.valid_from.isoformat(), "enabled": row.enabled, "values": row.values} for row in rows]
-
+    return [
+        {"from": row.valid_from.isoformat(), "enabled": row.enabled, "values": row.values} for row in rows
+    ]
