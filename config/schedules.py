@@ -6,6 +6,7 @@ from typing import Any
 # (name, the client task, every so many seconds). The sweep finds what no message announced.
 SCHEDULES = (
     ("Seal and record what waits", "evidence.intake", 60),
+    ("Build the packages that wait", "reports.build_waiting", 60),
     ("Compute the cockpit's rows", "controls.summary", 300),
     ("Sign the ledgers' heads", "evidence.checkpoint", 6 * 3600),
 )

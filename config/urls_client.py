@@ -7,4 +7,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controls.home.urls")),
     path("", include("evidence.urls")),
     path("", include("controls.urls")),
+    path("", include("reports.urls")),
 ]
