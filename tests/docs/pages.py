@@ -9,10 +9,11 @@ from config.devstack.environment import ROOT
 
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
 _FENCE = re.compile(
-    r"^(?P<indent> *)(?P<marks>`{3,})(?P<words>[^`\n]*)\n(?P<text>.*?)^(?P=indent)(?P=marks)$", re.M | re.S
+    r"^(?P<indent> *)(?P<marks>`{3,})(?P<words>[^`\n]*)\n(?P<text>.*?)^(?P=indent)(?P=marks)$",
+    re.MULTILINE | re.DOTALL,
 )
 _LINK = re.compile(r"!?\[[^\]]*\]\(\s*(?P<target>[^)\s]+)\s*\)")
-_HEADING = re.compile(r"^#{1,6} +(?P<title>.+?) *$", re.M)
+_HEADING = re.compile(r"^#{1,6} +(?P<title>.+?) *$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ def _assert_the_package_says_nothing_denied(bundle: Path) -> None:
         f"package.pdf, page {n + 1}": page.get_textpage().get_text_range() for n, page in enumerate(document)
     }
     for file in sorted(bundle.rglob("*")):
-        if file.suffix in {".csv", ".txt", ".md", ".html"} or file.name in {"assertion.json"}:
+        if file.suffix in {".csv", ".txt", ".md", ".html"} or file.name == "assertion.json":
             texts[file.relative_to(bundle).as_posix()] = file.read_text(encoding="utf-8")
     figures = json.loads((bundle / "package.json").read_text(encoding="utf-8"))
     texts["package.json"] = json.dumps(figures, ensure_ascii=False)
