@@ -11,7 +11,8 @@ class ConfigConfig(AppConfig):
     label = "config"
 
     def ready(self) -> None:
-        """Keep beat's entries in step with this release, once beat's tables are migrated."""
+        """Have the Celery app; keep beat's entries in step with this release, once beat's tables are migrated."""
+        import config.celery  # noqa: F401  (web and commands send through this app)
         from config.schedules import ensure_schedules
 
         beat = apps.get_app_config("django_celery_beat")
