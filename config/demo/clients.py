@@ -19,7 +19,9 @@ from config.demo import side
 from config.demo.accounts import CLIENTS
 from config.demo.acts import act_out
 from config.demo.months import story_months
+from config.demo.people import PORTAL_LOGINS
 from config.demo.play import SOURCE, Progress, play
+from controls.catalogue.models import Control
 from controls.catalogue.services import instantiate, put_in_place
 from controls.results.summary import refresh
 from evidence.intake.ingest import ingest
@@ -29,6 +31,7 @@ from evidence.ledger.services import checkpoint
 from tenants.clients.models import Client
 from tenants.clients.services import create_client
 from tenants.clients.switch import client
+from tenants.members.models import User
 
 # What each client chose beside Security.
 CATEGORIES = {"harbor": ("CC", "A", "C"), "larkfield": ("CC", "PI", "P")}
@@ -86,6 +89,10 @@ def _play_client(slug: str, today: date) -> None:
         opening = datetime.combine(begin, datetime.min.time(), UTC)
         instantiate(on=begin, categories=CATEGORIES[slug])
         put_in_place(IN_PLACE, since=begin)
+        owner = User.objects.get(
+            email=next(one.email for one in PORTAL_LOGINS if one.role == "CO" and slug in one.clients)
+        )
+        Control.objects.filter(pk__in=IN_PLACE).update(owner=owner.pk)
         source = connect(SOURCE, at=opening)
         clock = _Clock(opening)
 
