@@ -44,7 +44,7 @@ def open_installation(var: Path | None = None) -> Installation:
     var = var or state_folder()
     file = var / "secrets.json"
     try:
-        var.mkdir(parents=True, exist_ok=True)
+        _make_folder(var)
         if not file.exists():
             _refuse_orphaned_database(var, file)
             _write_new(file)
@@ -67,6 +67,14 @@ def set_environment(installation: Installation) -> None:
         ("DJANGO_SETTINGS_MODULE", "config.settings.embedded"),
     ):
         os.environ.setdefault(name, value)
+
+
+def _make_folder(var: Path) -> None:
+    """Make the state folder with the folders in it that hold clients' content: for this account alone."""
+    # As root, the database's account must pass through to its own folder, and may see nothing on the way.
+    var.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
+    for name in ("broker", "mail", "objects"):
+        (var / name).mkdir(exist_ok=True, mode=0o700)
 
 
 def _refuse_orphaned_database(var: Path, file: Path) -> None:

@@ -4,7 +4,8 @@ Standard input is a pipe that the supervisor holds open and never writes to. Whe
 supervisor did, the whole process group of the program is stopped: politely, then, after a short grace, not.
 SIGTERM to the leash stops the program alone and politely; the leash ends with the program's exit code.
 
-Run as `python -I -S leash.py PROGRAM [ARGUMENT…]`.
+Run as `python -I -S leash.py FD PROGRAM [ARGUMENT…]`; the program's process id, which is its group's too, is
+written to the file descriptor, so that the supervisor can end the group should the leash itself be killed.
 """
 
 import ctypes
@@ -19,7 +20,7 @@ _PR_SET_PDEATHSIG = 1
 GRACE = 2.0  # seconds between SIGTERM and SIGKILL once the supervisor is gone
 
 
-def main(command: list[str]) -> int:
+def main(report: int, command: list[str]) -> int:
     """Run the command on the leash; returns its exit code (128 + signal if it was killed)."""
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     parent = os.getpid()
@@ -33,6 +34,8 @@ def main(command: list[str]) -> int:
     program = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=die_with_leash
     )
+    os.write(report, f"{program.pid}\n".encode())
+    os.close(report)
     signal.signal(signal.SIGTERM, lambda *_: program.send_signal(signal.SIGTERM))
     # SIGINT of a terminal is the supervisor's business, which stops all in its order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -40,18 +43,19 @@ def main(command: list[str]) -> int:
     def watch() -> None:
         while os.read(sys.stdin.fileno(), 1024):
             pass
-        _signal_group(program.pid, signal.SIGTERM)
+        signal_group(program.pid, signal.SIGTERM)
         time.sleep(GRACE)
-        _signal_group(program.pid, signal.SIGKILL)
+        signal_group(program.pid, signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()
     code = program.wait()
     # What the program left in its group (workers of a master that was killed) goes with it.
-    _signal_group(program.pid, signal.SIGKILL)
+    signal_group(program.pid, signal.SIGKILL)
     return code if code >= 0 else 128 - code
 
 
-def _signal_group(group: int, number: int) -> None:
+def signal_group(group: int, number: int) -> None:
+    """Send a signal to all of a process group; nothing if none of it is left."""
     try:
         os.killpg(group, number)
     except ProcessLookupError:
@@ -59,4 +63,4 @@ def _signal_group(group: int, number: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(int(sys.argv[1]), sys.argv[2:]))

@@ -227,7 +227,8 @@ class Cluster:
         }
         if self.log.exists() and self.log.stat().st_size > 8 * 2**20:
             self.log.replace(self.log.with_suffix(".log.1"))
-        with self.log.open("ab") as log:
+        # The log quotes statements, and with them what clients sent.
+        with open(self.log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as log:
             process = subprocess.Popen(
                 [sys.executable, "-I", "-S", keeper.__file__],
                 stdin=subprocess.PIPE,

@@ -60,6 +60,7 @@ class Child:
     due: float = 0.0
     was_ready: bool = False
     last_lines: list[str] = field(default_factory=list)
+    group: int | None = None  # of the program's processes
     leash_end: int | None = None  # our end of the leash's pipe; closing it stops the whole group
 
 
@@ -154,17 +155,22 @@ class Supervisor:
 
     def _launch(self, child: Child) -> None:
         read, write = os.pipe()
+        heard, told = os.pipe()
         lock = self._locks[-1].fileno()
         child.process = subprocess.Popen(
-            [sys.executable, "-I", "-S", leash.__file__, *child.service.command],
+            [sys.executable, "-I", "-S", leash.__file__, str(told), *child.service.command],
             stdin=read,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             # The leash keeps the children's lock as long as its program lives.
-            pass_fds=(lock,),
+            pass_fds=(lock, told),
         )
         os.close(read)
+        os.close(told)
+        with os.fdopen(heard) as stream:
+            said = stream.readline()
+        child.group = int(said) if said else None
         child.leash_end = write
         child.started = time.monotonic()
         child.was_ready = False
@@ -193,7 +199,7 @@ class Supervisor:
         code = child.process.poll()
         if code is None:
             return
-        self._let_go(child)
+        self._clear(child)
         child.failures = 1 if now - child.started > _HEALTHY_AFTER else child.failures + 1
         pause = min(_FIRST_PAUSE * 2 ** (child.failures - 1), _LONGEST_PAUSE)
         child.process, child.due = None, now + pause
@@ -203,7 +209,7 @@ class Supervisor:
     def _end(self, child: Child) -> None:
         process = child.process
         if process is None or process.poll() is not None:
-            self._let_go(child)
+            self._clear(child)
             return
         self.say("stack", f"stopping {child.service.name}")
         process.send_signal(signal.SIGTERM)
@@ -212,11 +218,19 @@ class Supervisor:
             time.sleep(0.02)
         self._let_go(child)
         process.wait()  # the leash ends its program within its grace
+        self._clear(child)
 
     def _let_go(self, child: Child) -> None:
         if child.leash_end is not None:
             os.close(child.leash_end)
             child.leash_end = None
+
+    def _clear(self, child: Child) -> None:
+        """After a leash ended: let go of it, and end what a killed one left."""
+        self._let_go(child)
+        if child.group is not None:
+            leash.signal_group(child.group, signal.SIGKILL)
+            child.group = None
 
     # The database
 

@@ -242,6 +242,20 @@ def test_a_reset_clears_what_was_half_written(tree: Any) -> None:
     assert list(tree.var.iterdir()) == []
 
 
+def test_no_other_account_reads_the_state_folder(tree: Any) -> None:
+    tree.root.parent.chmod(0o755)
+    assert tree.run("showmigrations").returncode == 0
+    assert tree.var.stat().st_mode & 0o066 == 0
+    open_to_others = {
+        path.relative_to(tree.var).parts[0]
+        for path in tree.var.rglob("*")
+        if path.stat().st_mode & 0o044 and not any(up.stat().st_mode & 0o007 == 0 for up in path.parents)
+    }
+    assert open_to_others <= {"postgres"}  # lock files, and the port
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (tree.var / "postgres").glob("*.log"))
+    assert (tree.var / "postgres" / "data").stat().st_mode & 0o077 == 0
+
+
 def test_a_state_folder_that_cannot_be_written(tree: Any) -> None:
     tree.var.write_text("a file where the folder should be")
     assert f"The state folder {tree.var} cannot be used" in _refused(tree.run("showmigrations"))

@@ -121,6 +121,9 @@ def stand(tmp_path: Path) -> Iterator[Stand]:
     for process in stand.started:
         process.kill()
         process.communicate()
+    for pid in stand.pids():
+        while lives(pid):
+            time.sleep(0.05)
     if (tmp_path / "postgres" / "cluster.json").exists():
         Cluster(tmp_path / "postgres", "p").destroy()
 
@@ -199,9 +202,10 @@ def test_a_database_that_ends_is_started_again(stand: Stand, victim: str, eventu
 def test_a_leash_that_is_killed_takes_its_service_along(stand: Stand, eventually: Eventually) -> None:
     stand.ready("web")
     leash = json.loads((stand.folder / "stack.json").read_text())["children"]["web"]
-    (service,) = stand.pids("web")
+    eventually(lambda: len(stand.pids()) == 2)
+    before = stand.pids()  # the service and its worker
     os.kill(leash, signal.SIGKILL)
-    eventually(lambda: not lives(service))
+    eventually(lambda: not any(lives(pid) for pid in before))
     eventually(lambda: len(stand.pids("web")) == 2)
 
 
