@@ -1,8 +1,8 @@
 """How counts and shares are written in reports and packages: as on the pages (`controls.results.figures`)."""
 
 from controls.results.figures import (
-    NOTHING,
     NO_OCCASION,
+    NOTHING,
     SMALLEST_DENOMINATOR,
     SPACE,
     THIN,

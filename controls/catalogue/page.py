@@ -83,7 +83,9 @@ def control_page(request: HttpRequest, control: Control, chosen: Chosen) -> dict
     gate: Gate = request.access
     coverage = coverage_of(chosen.period, at=gate.at)
     result = control_result(control, chosen.period, at=gate.at, coverage=coverage)
-    settings = list(RuleSetting.objects.filter(rule__in=[p.rule_id for p in result.procedures]).order_by("-valid_from"))
+    settings = list(
+        RuleSetting.objects.filter(rule__in=[p.rule_id for p in result.procedures]).order_by("-valid_from")
+    )
     exceptions, total = _exceptions(gate, control, chosen)
     people = names_of([control.owner, *(row.by for row in settings)])
     opens = gate.allows(control, "population.read")
@@ -99,15 +101,15 @@ def control_page(request: HttpRequest, control: Control, chosen: Chosen) -> dict
         "frequency": frequency_words(control.frequency),
         "nature": nature_words(control.nature),
         "criteria": [(key, inside[key].title if key in inside else "") for key in control.criteria],
-        "tested": [
-            _tested(p, control, chosen, coverage, opens=opens) for p in result.procedures if p.days
-        ],
+        "tested": [_tested(p, control, chosen, coverage, opens=opens) for p in result.procedures if p.days],
         "procedures": [_procedure(p, _values(settings, p.rule_id)) for p in result.procedures],
         "exceptions": exceptions,
         "exceptions_total": total,
         "exceptions_aside": f"{figure(total)} in the period" if total else "",
-        "procedures_aside": f"{len(result.procedures)} procedures" if len(result.procedures) != 1 else "1 procedure",
-        "exceptions_href": f"{reverse('exceptions')}?{urlencode({'control': control.pk, 'show': 'all'})}&{chosen.dates}",
+        "procedures_aside": f"{len(result.procedures)} procedures"
+        if len(result.procedures) != 1
+        else "1 procedure",
+        "exceptions_href": f"{reverse('exceptions')}?control={control.pk}&show=all&{chosen.dates}",
         "proof": _proof(),
         "history": _history(control, settings, people),
         "opens": opens,
@@ -178,7 +180,7 @@ def _figures(result: ProcedureResult, member: str, href: str) -> list[dict[str, 
             "tone": "unknown" if result.unknown else "",
             "href": link("unknown"),
         },
-        {"value": passing, "label": f"pass rate, of {figure(result.population)} in all", "tone": "", "href": link("pass")},
+        {"value": passing, "label": f"pass rate, of {figure(result.population)}", "tone": "", "href": link("pass")},
         {"value": deviating, "label": f"deviation rate, of {figure(judged)} judged", "tone": "", "href": link("fail")},
     ]  # fmt: skip
 
@@ -200,7 +202,9 @@ def _bar(each: DayFigures, href: str) -> Bar:
     on = each.local_date
     if each.population:
         parts = [f"{figure(each.population)} members"]
-        parts += [f"{figure(n)} {word}" for n, word in ((each.failed, "fail"), (each.unknown, "unknown")) if n]
+        parts += [
+            f"{figure(n)} {word}" for n, word in ((each.failed, "fail"), (each.unknown, "unknown")) if n
+        ]
         if each.state in (State.GAP, State.UNKNOWN):
             parts.append(DAYS[each.state])
     else:
@@ -213,20 +217,22 @@ def _bar(each: DayFigures, href: str) -> Bar:
         gap=each.state is State.GAP,
         open=each.state in (State.UNKNOWN, State.NOT_IN_SCOPE),
         text=f"{day(on)}: {', '.join(parts)}",
-        href=f"{href}?{urlencode({'from': on.isoformat(), 'to': on.isoformat()})}" if href and each.population else "",
+        href=f"{href}?{urlencode({'from': on.isoformat(), 'to': on.isoformat()})}"
+        if href and each.population
+        else "",
     )
 
 
 def _alternative(result: ProcedureResult) -> str:
     failing = [each for each in result.days if each.failed]
     silent = result.days_in(State.GAP)
-    said = [
+    said = (
         f"{figure(len(result.days))} days, {figure(result.population)} members, {figure(result.failed)} fail"
-        f" on {len(failing)} {'day' if len(failing) == 1 else 'days'}"
-    ]
+    )
+    said += f" on {len(failing)} {'day' if len(failing) == 1 else 'days'}"
     if silent:
-        said.append(f"nothing was received on {silent} {'day' if silent == 1 else 'days'}")
-    return "; ".join(said)
+        said += f"; nothing was received on {silent} {'day' if silent == 1 else 'days'}"
+    return said
 
 
 def _coverage(result: ProcedureResult, coverage: Mapping[str, list[DayState]]) -> list[dict[str, Any]]:
@@ -241,7 +247,10 @@ def _coverage(result: ProcedureResult, coverage: Mapping[str, list[DayState]]) -
                 "heard": heard,
                 "days": len(states),
                 "missing": [
-                    {"words": DAYS[state], "spans": _spans([d.local_date for d in states if d.state is state])}
+                    {
+                        "words": DAYS[state],
+                        "spans": _spans([d.local_date for d in states if d.state is state]),
+                    }
                     for state in (State.GAP, State.UNKNOWN, State.NOT_IN_SCOPE)
                     if any(d.state is state for d in states)
                 ],
@@ -310,7 +319,9 @@ def _exceptions(gate: Gate, control: Control, chosen: Chosen) -> tuple[list[List
     live = Q(opened__lt=period.ends_before) & (Q(closed_at=None) | Q(closed_at__gte=period.begins_at))
     if gate.period is not None:
         live = Q(pk__in=[])
-    found = ControlException.objects.filter(Q(control=control.pk) | Q(further_controls__contains=[control.pk]))
+    found = ControlException.objects.filter(
+        Q(control=control.pk) | Q(further_controls__contains=[control.pk])
+    )
     found = found.filter(inside | live)
     total = found.count()
     return listed_rows(gate, found, at=gate.at, most=EXCEPTIONS_SHOWN), total
@@ -347,8 +358,12 @@ def _history(
         for row in settings
     ]
     if control.in_operation_from:
-        acts.append({"at": begins(control.in_operation_from), "what": "In operation since this day", "tone": "met"})
+        acts.append(
+            {"at": begins(control.in_operation_from), "what": "In operation since this day", "tone": "met"}
+        )
     if control.design_reviewed:
         acts.append({"at": begins(control.design_reviewed), "what": "Design reviewed", "tone": "met"})
-    acts.append({"at": begins(control.version_from), "what": f"Version {control.version} in force", "tone": ""})
+    acts.append(
+        {"at": begins(control.version_from), "what": f"Version {control.version} in force", "tone": ""}
+    )
     return sorted(acts, key=lambda act: act["at"], reverse=True)

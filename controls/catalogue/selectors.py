@@ -109,11 +109,11 @@ def why_not_tested(result: ControlResult) -> str:
 def by_series(criteria: dict[str, Criterion], controls: Sequence[ListedControl]) -> list[Series]:
     """Put controls under the series of the first criterion in scope that they serve."""
     found: dict[str, Series] = {}
-    for key in criteria:
+    for key, criterion in criteria.items():
         name = series_of(key)
         series = found.setdefault(name, Series(name, SERIES_TITLES.get(name, name)))
         serving = [each.control.pk for each in controls if key in each.control.criteria]
-        series.criteria.append((criteria[key], serving))
+        series.criteria.append((criterion, serving))
     for each in controls:
         first = next(key for key in each.control.criteria if key in criteria)
         found[series_of(first)].controls.append(each)

@@ -60,7 +60,9 @@ def controls(request: HttpRequest) -> HttpResponse:
     everyone = _found(request, listed(chosen.period, criteria, at=gate.at))
     everyone = [each for each in everyone if gate.allows(each.control)]
     shown = [each for each in everyone if _shows(each, show, gate)]
-    series = [each for each in by_series(criteria, shown) if each.controls or (show == "all" and not kept.get("q"))]
+    series = [
+        each for each in by_series(criteria, shown) if each.controls or (show == "all" and not kept.get("q"))
+    ]
     context = {
         "chosen": chosen,
         "series": series,

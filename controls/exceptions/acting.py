@@ -28,7 +28,7 @@ from tenants.members.models import Assignment, Membership, Role, User
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act: its URL name, verb, form, the actions of the state table it can become, its policy action, its effect."""
+    """One act: its verb, form, the actions of the state table it can become, its policy action, what it does."""
 
     key: str
     label: str
@@ -48,17 +48,23 @@ ACTS: Final = {
         Act("fix", "Say it is fixed", "Kept as fixed; a retest is due.", FixForm, ("fix",), "exception.fix",
             "A retest by somebody else follows. The clock stops at the time of the fix if that retest is good."),
         Act("retest", "Keep the retest", "The retest is kept.", RetestForm, ("good_retest", "bad_retest"),
-            "exception.retest", "By a person who neither owns nor fixed it. A bad one sends it back; its clock never stopped."),
+            "exception.retest", "By who neither owns nor fixed it. A bad one sends it back: its clock runs on."),
         Act("close", "Close", "Closed.", CloseForm, ("close",), "exception.close",
             "By a person who neither owns nor fixed it. It prints as closed in every later package."),
         Act("call_false", "Call it a false alarm", "Kept as a false alarm.", FalseForm, ("call_false",),
-            "exception.call_false", "No verdict is edited: members that stay failures still count and print.", danger=True),
+            "exception.call_false", "No verdict is edited: members that stay failures count and print.", danger=True),
         Act("reopen", "Open again", "Opened again.", ReopenForm, ("reopen",), "exception.reopen",
             "It goes back to triaged, with its history."),
     )
 }  # fmt: skip
 COMMENT: Final = Act(
-    "comment", "Comment", "The comment is kept.", CommentForm, (), "exception.comment", "Changes nothing but the history."
+    "comment",
+    "Comment",
+    "The comment is kept.",
+    CommentForm,
+    (),
+    "exception.comment",
+    "Changes nothing but the history.",
 )
 
 
@@ -95,10 +101,16 @@ def possible(
         if not gate.allows(exception, act.policy):
             found.append(Possible(act, href, None, refused(gate, exception, act)))
             continue
-        form = tried if tried is not None and tried_key == act.key else fresh(act, exception, seen=seen, people=people)
+        form = (
+            tried
+            if tried is not None and tried_key == act.key
+            else fresh(act, exception, seen=seen, people=people)
+        )
         found.append(Possible(act, href, form, open=tried_key == act.key))
     if found and not any(each.open for each in found):
-        first = next((at for at, each in enumerate(found) if each.form is not None and not each.act.danger), None)
+        first = next(
+            (at for at, each in enumerate(found) if each.form is not None and not each.act.danger), None
+        )
         if first is not None:
             found[first] = Possible(found[first].act, found[first].href, found[first].form, open=True)
     return found
@@ -122,9 +134,11 @@ def build(
     initial: Mapping[str, Any] | None = None,
     people: list[tuple[UUID, str]],
 ) -> ActForm:
-    """Return an act's form, bound to `data` or showing `initial`; ids carry the act's key, for several are on a page."""
+    """Return an act's form, bound to `data` or showing `initial`; ids carry its key, for a page has several."""
     more: dict[str, Any] = {"people": people} if act.form is TriageForm else {}
-    return act.form(data, initial=initial, auto_id=f"{act.key}_%s", use_required_attribute=False, **more)
+    return act.form(
+        data, initial=dict(initial or {}), auto_id=f"{act.key}_%s", use_required_attribute=False, **more
+    )
 
 
 def refused(gate: Gate, exception: ControlException, act: Act) -> str:
@@ -140,7 +154,9 @@ def could_own(client: Client) -> list[tuple[UUID, str]]:
     """Return who can mend an exception: the client's people, and the MSSP's who are assigned, by name."""
     inside = Membership.objects.filter(client=client, active=True).exclude(role=Role.AUDITOR).values("user")
     assigned = Assignment.objects.filter(client=client).values("user")
-    people = User.objects.filter(pk__in=inside, is_active=True) | User.objects.filter(pk__in=assigned, is_active=True)
+    people = User.objects.filter(pk__in=inside, is_active=True) | User.objects.filter(
+        pk__in=assigned, is_active=True
+    )
     return sorted(((user.pk, str(user)) for user in people.distinct()), key=lambda each: each[1].casefold())
 
 

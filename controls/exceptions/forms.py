@@ -43,8 +43,12 @@ class TriageForm(ActForm):
 
     severity = forms.ChoiceField(label="Severity", choices=_choices(SEVERITIES[::-1]))
     cause = forms.ChoiceField(label="Cause", choices=_choices(CAUSES))
-    harm = forms.ChoiceField(label="Harm", choices=_choices(HARMS), help_text="Whether anything was done with it.")
-    owner = forms.ChoiceField(label="Owner", required=False, help_text="Who mends it. They cannot retest or close it.")
+    harm = forms.ChoiceField(
+        label="Harm", choices=_choices(HARMS), help_text="Whether anything was done with it."
+    )
+    owner = forms.ChoiceField(
+        label="Owner", required=False, help_text="Who mends it. They cannot retest or close it."
+    )
     words = _text("Why it happened", required=False)
 
     def __init__(self, *args: Any, people: list[tuple[uuid.UUID, str]] | None = None, **kwargs: Any) -> None:
@@ -102,7 +106,10 @@ class CloseForm(ActForm):
     """The last words."""
 
     cause = forms.ChoiceField(
-        label="Cause", choices=_choices(CAUSES[:-1]), required=False, help_text="Needed where triage left it open."
+        label="Cause",
+        choices=_choices(CAUSES[:-1]),
+        required=False,
+        help_text="Needed where triage left it open.",
     )
     words = _text("Closing words", "Why nothing more is to be done.")
 
@@ -111,7 +118,9 @@ class FalseForm(ActForm):
     """Why it is no deviation, and what was corrected."""
 
     code = forms.ChoiceField(label="Why it is a false alarm", choices=_choices(FALSE_CODES))
-    words = _text("The correction made", "Members that stay failures still count and print, with these words.")
+    words = _text(
+        "The correction made", "Members that stay failures still count and print, with these words."
+    )
 
 
 class ReopenForm(ActForm):

@@ -56,7 +56,9 @@ def visible(gate: Gate) -> QuerySet[ControlException]:
         return found.filter(occurred_first__lt=period.ends_before, occurred_last__gte=period.begins_at)
     if gate.standing.roles == {Role.EMPLOYEE.value}:
         person = getattr(gate.standing.principal, "pk", None)
-        found = found.filter(Q(owner=person) | Q(control__in=Control.objects.filter(owner=person).values("pk")))
+        found = found.filter(
+            Q(owner=person) | Q(control__in=Control.objects.filter(owner=person).values("pk"))
+        )
     return found
 
 
@@ -68,7 +70,9 @@ def by_urgency(found: QuerySet[ControlException], *, at: datetime) -> QuerySet[C
         default=Value(2),
         output_field=IntegerField(),
     )
-    return found.annotate(rank=rank).order_by("rank", F("closed_at").desc(nulls_first=True), "fix_due", "number")
+    return found.annotate(rank=rank).order_by(
+        "rank", F("closed_at").desc(nulls_first=True), "fix_due", "number"
+    )
 
 
 def listed_rows(gate: Gate, found: QuerySet[ControlException], *, at: datetime, most: int) -> list[Listed]:
@@ -86,7 +90,9 @@ def rows_of(gate: Gate, found: Iterable[ControlException], *, at: datetime) -> l
     names = account_names(key for each in exceptions for key in keys_in(each.facts))
     people = names_of(each.owner for each in exceptions)
     keys = [each.pk for each in exceptions]
-    counted = ControlException.objects.filter(pk__in=keys).annotate(n=Count("members", filter=Q(members__result="fail")))
+    counted = ControlException.objects.filter(pk__in=keys).annotate(
+        n=Count("members", filter=Q(members__result="fail"))
+    )
     counts = dict(counted.values_list("pk", "n")) if keys else {}
     return [
         Listed(

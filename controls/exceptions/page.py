@@ -70,7 +70,9 @@ def exception_page(
     page = paginator.get_page(request.GET.get("page"))
     opens = control is not None and gate.allows(control, "population.read")
     members = shown_members(page.object_list, gate=gate, opens=opens)
-    people = names_of([exception.owner, exception.fixed_by, exception.accepted_by, *(each.by for each in acts)])
+    people = names_of(
+        [exception.owner, exception.fixed_by, exception.accepted_by, *(each.by for each in acts)]
+    )
     names = account_names(keys_in(exception.facts))
     owners = could_own(request.client) if any(gate.may(f"exception.{name}") for name in ("triage",)) else []
     what = possible(gate, exception, seen=seen, people=owners, tried=tried, tried_key=tried_key)
@@ -98,12 +100,16 @@ def exception_page(
         "since": _since_fix(exception, opens=opens),
         "possible": what,
         "nothing": _nothing(exception, what),
-        "comment": (tried if tried_key == "comment" and tried else fresh(COMMENT, exception, seen=seen, people=[]))
+        "comment": (
+            tried if tried_key == "comment" and tried else fresh(COMMENT, exception, seen=seen, people=[])
+        )
         if may_comment
         else None,
         "comment_href": reverse("exception_comment", args=[exception.number]),
         "refusal": refusal,
-        "meanwhile": [_told(each, people) for each in acts if each.pk > meanwhile] if meanwhile is not None else [],
+        "meanwhile": [_told(each, people) for each in acts if each.pk > meanwhile]
+        if meanwhile is not None
+        else [],
         "mine": mine,
         "conflict": meanwhile is not None,
         "prints": _prints(exception, request),
@@ -112,7 +118,13 @@ def exception_page(
 
 
 def _told(each: ExceptionAct, people: dict[Any, str]) -> dict[str, Any]:
-    who = people.get(each.by, "somebody who is gone") if each.by else "the rule" if each.way == "rule" else "system"
+    who = (
+        people.get(each.by, "somebody who is gone")
+        if each.by
+        else "the rule"
+        if each.way == "rule"
+        else "system"
+    )
     leaf = f" · leaf {figure(each.ledger_seq)} of the ledger" if each.ledger_seq is not None else ""
     return {
         "at": each.at,
@@ -206,13 +218,15 @@ def _prints(exception: ControlException, request: HttpRequest) -> dict[str, Any]
     first = exception.occurred_first.astimezone(zone).date()
     last = exception.occurred_last.astimezone(zone).date()
     days = span_words(first, last)
+    tests = f"the tests of {exception.control}" if exception.control else "the tests of its control"
     sentences = [
-        f"Section IV, with the tests of {exception.control or 'its control'}: its members stay failures in both rates, "
-        "whatever becomes of it.",
+        f"Section IV, with {tests}: its members stay failures in both rates, whatever becomes of it.",
         "Section V, under management's responses: “No response given”, until management responds.",
     ]
     if exception.state == "false_positive":
-        sentences.append("Its members print with the words of the false alarm, unless judging them again cleared them.")
+        sentences.append(
+            "Its members print with the words of the false alarm, unless judging them again cleared them."
+        )
     engagements = []
     for each in Engagement.objects.filter(client=request.client):
         start, end = each.as_of or each.period_start, each.as_of or each.period_end

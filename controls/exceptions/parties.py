@@ -17,7 +17,7 @@ def control_owner(exception: ControlException) -> uuid.UUID | None:
     """Return the owner of an exception's control; read once."""
     if not hasattr(exception, "control_owner"):
         exception.control_owner = owned_controls([exception.control]).get(exception.control)
-    return exception.control_owner  # type: ignore[no-any-return]
+    return exception.control_owner
 
 
 @owners_of.register

@@ -41,7 +41,13 @@ _COLUMNS: Final = (
     {"label": "Due", "key": "due", "priority": 1},
     {"label": "State", "key": "", "priority": 2},
 )
-_SORTS: Final = {"number": "number", "control": "control", "found": "detected", "due": "fix_due", "severity": "gravity"}
+_SORTS: Final = {
+    "number": "number",
+    "control": "control",
+    "found": "detected",
+    "due": "fix_due",
+    "severity": "gravity",
+}
 _SORT_WORDS: Final = {
     "": "urgency", "number": "number", "control": "control", "found": "time found", "due": "due time",
     "severity": "severity",
@@ -105,8 +111,10 @@ def exceptions(request: HttpRequest) -> HttpResponse:
     return render(request, "controls/exceptions.html", context)
 
 
-def _asked(request: HttpRequest, gate: Gate) -> tuple[QuerySet[ControlException], dict[str, str], list[dict[str, str]]]:
-    """Return the exceptions that a request narrows down to, its parameters, and each as a note that can be taken away."""
+def _asked(
+    request: HttpRequest, gate: Gate
+) -> tuple[QuerySet[ControlException], dict[str, str], list[dict[str, str]]]:
+    """Return the exceptions that a request narrows down to, its parameters, and each as a note to take away."""
     found = visible(gate)
     kept: dict[str, str] = {}
     for name in ("control", "severity", "q", "from", "to"):
@@ -122,7 +130,9 @@ def _asked(request: HttpRequest, gate: Gate) -> tuple[QuerySet[ControlException]
         labels["severity"] = f"Severity {kept['severity']}"
     if "q" in kept:
         for word in kept["q"].split():
-            found = found.filter(Q(number__icontains=word) | Q(facts__icontains=word) | Q(control__iexact=word))
+            found = found.filter(
+                Q(number__icontains=word) | Q(facts__icontains=word) | Q(control__iexact=word)
+            )
     period = _period(request, kept)
     if period is None:
         kept.pop("from", None)
@@ -132,10 +142,7 @@ def _asked(request: HttpRequest, gate: Gate) -> tuple[QuerySet[ControlException]
         opened = Q(opened__lt=period.ends_before) & (Q(closed_at=None) | Q(closed_at__gte=period.begins_at))
         found = found.filter(inside if gate.period is not None else inside | opened)
         labels["from"] = f"In {span_words(period.start, period.end)}"
-    notes = [
-        {"label": label, "href": f"?{urlencode({k: v for k, v in _less(kept, name).items()})}"}
-        for name, label in labels.items()
-    ]
+    notes = [{"label": label, "href": f"?{urlencode(_less(kept, name))}"} for name, label in labels.items()]
     return found, kept, notes
 
 
@@ -281,7 +288,9 @@ def _again(
         meanwhile = form.cleaned_data.get("seen") or 0
         mine = typed(form)
         kept = {name: form.data.get(name, "") for name in form.fields if name not in ("version", "seen")}
-        form = build(taken, initial={**kept, "version": found.version, "seen": None}, people=could_own(request.client))
+        form = build(
+            taken, initial={**kept, "version": found.version, "seen": None}, people=could_own(request.client)
+        )
     context = exception_page(
         request, found, tried=form, tried_key=taken.key, refusal=refusal, meanwhile=meanwhile, mine=mine
     )

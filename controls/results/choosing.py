@@ -73,7 +73,7 @@ def choose(request: HttpRequest, gate: Gate, *, kept: dict[str, str] | None = No
         key = ""
     start, end = _within(asked, bound)
     params = {"period": key} if key else {"from": start.isoformat(), "to": end.isoformat()}
-    chips = [
+    chips: list[dict[str, object]] = [
         {
             "label": _label(name, engagements),
             "count": None,
@@ -105,7 +105,9 @@ def _engagements(request: HttpRequest, gate: Gate) -> dict[str, Engagement]:
     if gate.standing.engagement is not None:
         found = [gate.standing.engagement]
     elif gate.may("engagement.read"):
-        found = sorted(Engagement.objects.filter(client=request.client), key=lambda e: _days(e)[1], reverse=True)
+        found = sorted(
+            Engagement.objects.filter(client=request.client), key=lambda e: _days(e)[1], reverse=True
+        )
     else:
         found = []
     return {f"e-{engagement.pk.hex[:8]}": engagement for engagement in found[:ENGAGEMENTS_SHOWN]}

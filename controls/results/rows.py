@@ -50,7 +50,7 @@ def _shown(row: Occurrence, names: dict[str, str], *, opens: bool) -> ShownMembe
         said=Said(said.tone, text),
         help=reason_help(row.reason) if row.result == "unknown" else "",
         href=address_of(row) if opens else "",
-        exception=row.exception.number if row.exception_id else "",
+        exception=row.exception.number if row.exception else "",
     )
 
 

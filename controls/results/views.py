@@ -68,7 +68,11 @@ def members(request: HttpRequest, control: str, rule: str) -> HttpResponse:
         "chips": _chips(kept, counts, chosen),
         "kept": kept,
         "notes": _notes(kept, names, chosen),
-        "whole": counts["population"] if not kept else counts[kept["result"]] if set(kept) == {"result"} else None,
+        "whole": counts["population"]
+        if not kept
+        else counts[kept["result"]]
+        if set(kept) == {"result"}
+        else None,
         "help": reason_help(kept.get("reason", "")),
         "csv_href": f"{reverse('members_csv', args=[found.pk, known.id])}?{urlencode({**kept, **chosen.params})}",
         "days_href": f"{reverse('days', args=[found.pk, known.id])}?{chosen.query}",
@@ -186,7 +190,9 @@ def _lines(rows: QuerySet[Occurrence]) -> Iterator[tuple[object, ...]]:
         "member_id", "time", "local_date", "action", "actor_key", "target_key", "source__slug", "batch_id", "seq",
         "result", "reason", "rule", "rule_version", "judged_at", "exception__number",
     )  # fmt: skip
-    for member_id, time, *middle, judged_at, exception in rows.values_list(*columns).iterator(chunk_size=2000):
+    for member_id, time, *middle, judged_at, exception in rows.values_list(*columns).iterator(
+        chunk_size=2000
+    ):
         yield (member_id, _utc(time), *middle, _utc(judged_at), exception or "")
 
 
@@ -218,7 +224,9 @@ def days(request: HttpRequest, control: str, rule: str) -> HttpResponse:
             {
                 "day": each,
                 "state": DAYS[each.state],
-                "tone": {State.GAP: "unknown", State.UNKNOWN: "unknown", State.NOT_IN_SCOPE: "none"}.get(each.state, "met"),
+                "tone": {State.GAP: "unknown", State.UNKNOWN: "unknown", State.NOT_IN_SCOPE: "none"}.get(
+                    each.state, "met"
+                ),
                 "href": f"{address}?{urlencode({'from': each.local_date, 'to': each.local_date})}"
                 if opens and each.population
                 else "",
@@ -240,7 +248,8 @@ def days_csv(request: HttpRequest, control: str, rule: str) -> HttpResponseBase:
     result = _result(found, known, chosen, gate)
     head = ("local_date", "state", "population", "pass", "fail", "unknown")
     rows = [
-        (d.local_date, d.state.value, d.population, d.passed, d.failed, d.unknown) for d in (result.days if result else [])
+        (d.local_date, d.state.value, d.population, d.passed, d.failed, d.unknown)
+        for d in (result.days if result else [])
     ]
     return csv_answer(f"{found.pk}.{known.id}-days-{chosen.period.start}_{chosen.period.end}.csv", head, rows)
 
@@ -248,4 +257,3 @@ def days_csv(request: HttpRequest, control: str, rule: str) -> HttpResponseBase:
 def _result(control: Control, rule: Rule, chosen: Chosen, gate: Gate) -> ProcedureResult | None:
     whole = control_result(control, chosen.period, at=gate.at)
     return next((p for p in whole.procedures if p.rule_id == rule.id and p.days), None)
-

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from controls.results.figures import SMALLEST_DENOMINATOR, deviation_rate, pass_rate, percent
+from controls.results.figures import deviation_rate, pass_rate, percent
 from controls.results.period import Outcome, ProcedureResult
 from evidence.coverage.states import State
 
@@ -28,8 +28,14 @@ RESULTS: Final = {
 }
 # Why a member could not be judged (soc2-rules §3.1), each with what it takes to judge it.
 REASONS: Final = {
-    "missing": ("a field is absent", "The record lacks a field that the rule needs. Nothing can be added to it later."),
-    "not_sent": ("a field is never sent", "The source never sends a field that the rule needs; another source must tell it."),
+    "missing": (
+        "a field is absent",
+        "The record lacks a field that the rule needs. Nothing can be added to it later.",
+    ),
+    "not_sent": (
+        "a field is never sent",
+        "The source never sends a field that the rule needs; another source must tell it.",
+    ),
     "fact": ("a fact is not known", "What the rule asks about the account was not known at that time."),
     "membership": (
         "membership is not known",
@@ -57,8 +63,8 @@ NATURES: Final = {
     "A": "automated", "M": "manual", "H": "partly automated",
 }  # fmt: skip
 FUNCTIONS: Final = {
-    "HR": "people and hiring", "CEO": "the chief executive", "SEC": "security", "ENG": "engineering", "OPS": "operations",
-    "IT": "IT", "FAC": "facilities", "PRC": "procurement", "LEG": "legal",
+    "HR": "people and hiring", "CEO": "the chief executive", "SEC": "security", "ENG": "engineering",
+    "OPS": "operations", "IT": "IT", "FAC": "facilities", "PRC": "procurement", "LEG": "legal",
 }  # fmt: skip
 
 
@@ -104,5 +110,4 @@ def rates(result: ProcedureResult) -> tuple[str, str]:
     """Return pass rate and deviation rate as they are printed: cut down, raised, small numbers as they are."""
     proven = bool(result.days) and all(day.state in (State.COVERED, State.PROVEN_ZERO) for day in result.days)
     counts = (result.passed, result.failed, result.unknown)
-    kept = {"proven": proven, "smallest": SMALLEST_DENOMINATOR}
-    return percent(pass_rate(*counts, **kept)), percent(deviation_rate(*counts, **kept))
+    return percent(pass_rate(*counts, proven=proven)), percent(deviation_rate(*counts, proven=proven))

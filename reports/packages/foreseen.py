@@ -170,5 +170,7 @@ def _people(results: Sequence[ControlResult], asked: Asked) -> list[Foreseen]:
         said = "1 population is" if populations == 1 else f"{populations} populations are"
         lines.append(Foreseen("none", "Not frozen", f"{said} not frozen, so members may still change."))
     if out:
-        lines.append(Foreseen("none", "Criteria left out", f"{out} of 61, each with its reason in the package."))
+        lines.append(
+            Foreseen("none", "Criteria left out", f"{out} of 61, each with its reason in the package.")
+        )
     return lines

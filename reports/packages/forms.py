@@ -16,7 +16,10 @@ LONGEST: Final = 3 * 366
 
 def _date(label: str, help_text: str = "") -> forms.DateField:
     return forms.DateField(
-        label=label, help_text=help_text, required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        label=label,
+        help_text=help_text,
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
 
 
@@ -36,7 +39,10 @@ class PackageForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.client = client
         self.engagements = {str(each.pk): each for each in Engagement.objects.filter(client=client)}
-        self.fields["engagement"].choices = [("", "None"), *((pk, str(each)) for pk, each in self.engagements.items())]
+        self.fields["engagement"].choices = [
+            ("", "None"),
+            *((pk, str(each)) for pk, each in self.engagements.items()),
+        ]
 
     def clean(self) -> dict[str, Any]:
         """A Type I has a date, a Type II a period that has begun; each fault stands beside its field."""
@@ -74,16 +80,26 @@ class PackageForm(forms.Form):
         engagement = found.pk if found else None
         if given["kind"] == "1":
             return Asked.type_1(given["as_of"], engagement)
-        return Asked.type_2(Period(given["period_start"], given["period_end"], self.client.tzinfo), engagement)
+        return Asked.type_2(
+            Period(given["period_start"], given["period_end"], self.client.tzinfo), engagement
+        )
+
+
+def _last_day(engagement: Engagement) -> date:
+    return engagement.period_end or engagement.as_of or engagement.access_until
 
 
 def first_guess(client: Client, chosen: str = "") -> dict[str, object]:
     """Return what to begin from: the engagement named, else the newest, else the last three months."""
     today = timezone.localdate(timezone=client.tzinfo)
-    found = sorted(Engagement.objects.filter(client=client), key=lambda e: e.period_end or e.as_of, reverse=True)
+    found = sorted(Engagement.objects.filter(client=client), key=_last_day, reverse=True)
     named = next((each for each in found if str(each.pk) == chosen), found[0] if found else None)
     if named is None:
-        return {"kind": "2", "period_start": today - timedelta(days=91), "period_end": today - timedelta(days=1)}
+        return {
+            "kind": "2",
+            "period_start": today - timedelta(days=91),
+            "period_end": today - timedelta(days=1),
+        }
     return {
         "kind": named.kind,
         "as_of": named.as_of,

@@ -14,6 +14,7 @@ from django.core.files.storage import default_storage
 from django.db import OperationalError, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
+from kombu.exceptions import KombuError
 
 from evidence.batches.objects import object_name
 from reports.packages.archive import BundleError
@@ -57,10 +58,11 @@ def hint(package: Package) -> None:
     """Tell the worker; a broker that cannot be reached costs only the time until the next sweep."""
     from reports.packages.tasks import build_package
 
+    message = {"client": current_client().pk, "package": str(package.pk)}
     try:
-        build_package.delay(client=current_client(), package=str(package.pk))
-    except OSError:
-        log.warning("package %s waits for the next sweep: the broker cannot be reached", package.pk)
+        build_package.apply_async(kwargs=message, retry=False)
+    except (KombuError, OSError) as error:
+        log.warning("package %s waits for the next sweep: %s", package.pk, error)
 
 
 def cancel(package: Package) -> None:
@@ -108,7 +110,11 @@ def is_running(package: Package) -> bool:
 
 def unfinished() -> list[Package]:
     """Return what waits for a worker, and what was being built by one that is gone."""
-    return [each for each in Package.objects.filter(state__in=UNFINISHED).order_by("asked_at") if not is_running(each)]
+    return [
+        each
+        for each in Package.objects.filter(state__in=UNFINISHED).order_by("asked_at")
+        if not is_running(each)
+    ]
 
 
 def build(key: UUID) -> None:
@@ -119,7 +125,9 @@ def build(key: UUID) -> None:
         package = Package.objects.filter(pk=key, state__in=UNFINISHED).first()
         if package is None:
             return
-        Package.objects.filter(pk=key, state__in=UNFINISHED).update(state=Package.State.BUILDING, progress=0, reason="")
+        Package.objects.filter(pk=key, state__in=UNFINISHED).update(
+            state=Package.State.BUILDING, progress=0, reason=""
+        )
         try:
             with built(asked_of(package), at=timezone.now(), progress=watch.tell) as made:
                 _keep(package, made, watch)
@@ -129,11 +137,16 @@ def build(key: UUID) -> None:
             _failed(key, str(error))
         except OSError as error:
             if error.errno != _DISK_FULL:
-                _failed(key, f"The build stopped: {error}. Try again; an operator finds more in the worker's log.")
+                _failed(
+                    key, f"The build stopped: {error}. Try again; an operator finds more in the worker's log."
+                )
                 raise
             _failed(key, "The disk is full. Make room, then try again.")
         except Exception as error:
-            _failed(key, f"The build stopped by a fault of ours ({type(error).__name__}). Tell the operator: package {key}.")
+            _failed(
+                key,
+                f"The build stopped by a fault of ours ({type(error).__name__}). Tell the operator: package {key}.",
+            )
             raise
 
 

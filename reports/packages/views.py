@@ -88,7 +88,13 @@ def packages(request: HttpRequest) -> HttpResponse:
         }
         for each in shown
     ]
-    context = {"rows": rows, "page": page, "columns": COLUMNS, "auditor": gate.standing.is_auditor, **_empty(gate)}
+    context = {
+        "rows": rows,
+        "page": page,
+        "columns": COLUMNS,
+        "auditor": gate.standing.is_auditor,
+        **_empty(gate),
+    }
     return render(request, "reports/packages.html", context)
 
 
@@ -202,10 +208,14 @@ def _result(request: HttpRequest, found: Package) -> dict[str, Any]:
             "said": _said(each["result"]),
             "figures": each,
             "tested": bool(each.get("population") or each.get("fail") or each.get("unknown"))
-            or each["result"] not in ("not_tested",),
-            "href": f"{reverse('control', args=[key])}?{dates}" if key in statements and gate.may("control.read") else "",
+            or each["result"] != "not_tested",
+            "href": f"{reverse('control', args=[key])}?{dates}"
+            if key in statements and gate.may("control.read")
+            else "",
         }
-        for key, each in sorted(found.controls.items(), key=lambda pair: (_ORDER.get(pair[1]["result"], 9), pair[0]))
+        for key, each in sorted(
+            found.controls.items(), key=lambda pair: (_ORDER.get(pair[1]["result"], 9), pair[0])
+        )
     ]
     tested = [each for each in controls if each["figures"]["result"] != "not_tested"]
     contents = _contents(found)
@@ -256,7 +266,11 @@ def _said(word: str) -> Said:
     state = WORDS.get(word)
     if state is None:
         return Said("none", word)
-    short = {"partly_tested": "Partly tested", "no_deviations": "No deviations noted", "did_not_occur": "No occasion"}
+    short = {
+        "partly_tested": "Partly tested",
+        "no_deviations": "No deviations noted",
+        "did_not_occur": "No occasion",
+    }
     return Said(state.condition, short.get(word, state.text))
 
 
@@ -346,7 +360,9 @@ def download(request: HttpRequest, package: uuid.UUID) -> HttpResponseBase:
         stored = default_storage.open(found.object_name, "rb")
     except OSError as error:
         raise Http404 from error
-    answer = FileResponse(stored, as_attachment=True, filename=f"{found.name}.zip", content_type="application/zip")
+    answer = FileResponse(
+        stored, as_attachment=True, filename=f"{found.name}.zip", content_type="application/zip"
+    )
     answer["X-Content-SHA256"] = found.sha256
     return answer
 

@@ -16,17 +16,21 @@ from tenants.clients.switch import NoClient, client, find
 class Command(BaseCommand):
     """Says whether a bundle, or a client's ledger with its bytes, holds."""
 
-    help = "Verify a bundle (folder or zip), or a client's live ledger. Exit 0: it holds, 1: it differs, 2: it cannot run."
+    help = "Verify a bundle, or a client's live ledger. Exit 0: it holds, 1: it differs, 2: it cannot run."
     action = {"path": tooling("reads a bundle, knows no client"), "client": "ledger.verify"}
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """A path, or a client."""
         parser.add_argument("path", nargs="?", metavar="PATH", help="a bundle: its folder or its zip")
         parser.add_argument("--client", metavar="SLUG", help="the client whose live ledger is checked")
-        parser.add_argument("--checkpoint", metavar="FILE", help="a signed head that was obtained elsewhere (with PATH)")
+        parser.add_argument(
+            "--checkpoint", metavar="FILE", help="a signed head that was obtained elsewhere (with PATH)"
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
         add_as_option(parser)
 
     def handle(self, **options: Any) -> None:
+        """Exit 2 for a wrong call or for what cannot be read."""
         if bool(options["path"]) == bool(options["client"]):
             self._wrong("Name a bundle's path, or a client with --client SLUG; not both.")
         if options["client"]:
@@ -69,7 +73,9 @@ class Command(BaseCommand):
                 self.stdout.write(f"{check.name} holds: {check.title}")
             for finding in check.findings:
                 place = f"{check.name} {finding.where}"
-                self.stdout.write(verifier.plain(f"{place}: expected {finding.expected}, found {finding.found}"))
+                self.stdout.write(
+                    verifier.plain(f"{place}: expected {finding.expected}, found {finding.found}")
+                )
         self.stdout.write("holds" if ok else f"differs: {sum(len(check.findings) for check in checks)}")
         return ok
 
