@@ -60,8 +60,8 @@ def open_installation(var: Path | None = None) -> Installation:
 
 def set_environment(installation: Installation) -> None:
     """Hand the installation to Django's settings; what the operator has set himself stays."""
+    os.environ["PROOFLINE_VAR"] = str(installation.var)  # absolute, also where the operator's was not
     for name, value in (
-        ("PROOFLINE_VAR", str(installation.var)),
         ("PROOFLINE_SECRET_KEY", installation.secret_key),
         ("PROOFLINE_MASTER_KEY", installation.master_key),
         ("DJANGO_SETTINGS_MODULE", "config.settings.embedded"),

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any, TextIO
 
 from config.devstack import leash
+from config.devstack.environment import ROOT
 from config.devstack.postgres import Cluster
 from config.devstack.refusal import Refusal
 
@@ -159,6 +160,7 @@ class Supervisor:
         lock = self._locks[-1].fileno()
         child.process = subprocess.Popen(
             [sys.executable, "-I", "-S", leash.__file__, str(told), *child.service.command],
+            cwd=ROOT,
             stdin=read,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

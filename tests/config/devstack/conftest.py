@@ -85,8 +85,8 @@ class Tree:
                 process.send_signal(signal.SIGKILL)
             process.communicate()
         assert self.cluster.wait_until_stopped()
-        if (self.var / "postgres").exists():
-            (self.var / "postgres" / "cluster.json").exists() and self.cluster.destroy()
+        if (self.var / "postgres" / "cluster.json").exists():
+            self.cluster.destroy()
 
 
 def _tree() -> Iterator[Tree]:

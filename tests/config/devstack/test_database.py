@@ -77,7 +77,7 @@ def _address(process: "subprocess.Popen[str]") -> str:
 
 def _answer(url: str, query: str = "select 1") -> object:
     with psycopg.connect(url, connect_timeout=10) as connection:
-        row = connection.execute(query).fetchone()  # type: ignore[call-overload]
+        row = connection.execute(query).fetchone()
         assert row is not None
         return row[0]
 
