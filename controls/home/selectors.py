@@ -54,12 +54,12 @@ class NextDate:
 
 
 def waiting(gate: Gate, heard: Sequence[Heard]) -> list[Attention]:
-    """Return what needs somebody, most urgent first: exceptions by due time, then sources."""
+    """Return what needs somebody: late and grave exceptions by due time, then sources, then the other exceptions."""
     open_ones = visible(gate).filter(state__in=LIVE).exclude(state="accepted")
     rows = listed_rows(gate, open_ones, at=gate.at, most=MOST)
-    overdue = [_exception(row) for row in rows if row.act]
-    others = [_exception(row) for row in rows if not row.act]
-    return [*overdue, *_of_sources(heard), *others]
+    urgent = [_exception(row) for row in rows if row.act or row.exception.severity in ("critical", "high")]
+    others = [_exception(row) for row in rows if not row.act and row.exception.severity in ("medium", "low")]
+    return [*urgent, *_of_sources(heard), *others]
 
 
 def _exception(row: Listed) -> Attention:

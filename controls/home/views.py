@@ -33,8 +33,7 @@ def home(request: HttpRequest) -> HttpResponse:
     today = timezone.localdate()
     sources = gate.only(Source.objects.order_by("slug"), "source.read")
     within = window(MONTH, today=today, period=gate.period, zone=timezone.get_current_timezone())
-    at = min(gate.at, gate.period.ends_before) if gate.period else gate.at
-    heard = heard_of(sources, within, bound=gate.period, at=at)
+    heard = heard_of(sources, within, bound=gate.period, at=gate.at)
     engagements = engagements_of(gate)
     attention = waiting(gate, heard)
     open_by_severity = ages(gate) if gate.may("exception.read") else []

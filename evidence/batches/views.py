@@ -79,7 +79,6 @@ def batch(request: HttpRequest, batch: int) -> HttpResponse:
     for reject in page.object_list:
         reject.batch = found
     leaves = leaves_of(found)
-    listings = list(found.snapshots.order_by("at"))
     context = {
         "batch": found,
         "kind": kind,
@@ -93,7 +92,7 @@ def batch(request: HttpRequest, batch: int) -> HttpResponse:
         "facts": _facts(found),
         "leaves": leaves,
         "proof_rows": _leaf_rows(leaves),
-        "listings": listings,
+        "listings": _listings(found),
         "deliveries": [link.delivery for link in found.deliveries.select_related("delivery")[:PAGE]],
         "columns": _REJECTED_COLUMNS,
         "rows": [rejected_row(each, gate) for each in page.object_list],
@@ -103,6 +102,17 @@ def batch(request: HttpRequest, batch: int) -> HttpResponse:
         "first_href": reverse("event", args=[found.pk, 0]) if found.records and whole else "",
     }
     return render(request, "evidence/batch.html", context)
+
+
+def _listings(found: Batch) -> list[dict[str, Any]]:
+    """Return what each listing record of a batch lists, in order: one row for accounts and grants together."""
+    rows: dict[tuple[Any, int], list[str]] = {}
+    for each in found.snapshots.order_by("at", "seq", "kind"):
+        rows.setdefault((each.at, each.seq), []).append(f"{each.subjects:,} {each.kind}")
+    return [
+        {"at": at, "href": reverse("event", args=[found.pk, seq]), "what": " · ".join(what)}
+        for (at, seq), what in rows.items()
+    ]
 
 
 def _figures(found: Batch) -> list[dict[str, Any]]:

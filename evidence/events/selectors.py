@@ -13,6 +13,7 @@ from evidence.batches.raw import ProvenRecord, prove
 from evidence.events.models import Event as EventRow
 from evidence.intake.models import Source
 from evidence.inventory.facts import Facts
+from evidence.inventory.models import Account
 from evidence.ledger.tree import leaf_hash, root_from_inclusion
 from evidence.ocsf.event import Event
 from evidence.sources.contract import Window
@@ -56,6 +57,15 @@ def newest_event(sources: Iterable[Source]) -> datetime | None:
     """Return the time of the newest event that any batch brought, without reading events."""
     found = Batch.objects.filter(source__in=[source.pk for source in sources])
     return found.aggregate(last=Max("last_event"))["last"]
+
+
+def account_names(keys: Iterable[str]) -> dict[str, str]:
+    """Return the names of accounts by key, in one query; one without another name than its key is missing."""
+    wanted = {key for key in keys if key}
+    if not wanted:
+        return {}
+    rows = Account.objects.filter(key__in=wanted).exclude(name="").order_by("source_id")
+    return {key: name for key, name in rows.values_list("key", "name") if name != key}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,5 +131,5 @@ def facts_at(record: Record) -> KnownFacts:
     for subject in subjects:
         known = facts.names(subject, event.time)
         if known:
-            return KnownFacts(subject, sorted(known.items()))
+            return KnownFacts(subject, [(name.replace("_", " "), known[name]) for name in sorted(known)])
     return KnownFacts(subjects[0] if subjects else "", [])

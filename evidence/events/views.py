@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any, Final
@@ -25,6 +26,7 @@ from evidence.events.normalized import class_words, columns, paths
 from evidence.events.parts import event_page, parts_of
 from evidence.events.selectors import (
     Record,
+    account_names,
     events_of,
     facts_at,
     key_of,
@@ -47,6 +49,10 @@ from tenants.templatetags.frame import day as day_words
 PAGE: Final = 50
 DAYS: Final = 30
 MOST_DAYS: Final = 366
+# A longer action is cut in the list; the event has all of it.
+LONGEST: Final = 48
+# Where a long name may be broken: before a capital in it, and after a mark.
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[.:/_])")
 _COLUMNS: Final = (
     {"label": "Time", "priority": 1},
     {"label": "Action", "priority": 1},
@@ -154,6 +160,7 @@ def events(request: HttpRequest) -> HttpResponse:
         rows = older_than(rows, key)
     page = list(rows[: PAGE + 1])
     listed = page[:PAGE]
+    names = account_names(each.actor_key for each in listed)
     titles = {each.pk: contract(each.slug).title for each in asked.sources}
     chips = []
     if len(asked.sources) > 1:
@@ -170,9 +177,10 @@ def events(request: HttpRequest) -> HttpResponse:
         ]
     context = {
         "asked": asked,
+        "crumbs": [("Sources", reverse("sources"))],
         "chips": chips,
         "columns": _COLUMNS,
-        "rows": [_row(each) for each in listed],
+        "rows": [_row(each, names) for each in listed],
         "first": bool(key),
         "newest": f"?{asked.kept()}",
         "older": f"?{asked.kept(after=key_text(listed[-1]))}" if len(page) > PAGE else "",
@@ -187,14 +195,18 @@ def events(request: HttpRequest) -> HttpResponse:
     return render(request, "evidence/events.html", context)
 
 
-def _row(each: EventRow) -> dict[str, Any]:
+def _row(each: EventRow, names: dict[str, str]) -> dict[str, Any]:
+    words = readable(each.action.encode())
     return {
         "event": each,
         "href": reverse("event", args=[each.batch_id, each.seq]),
         "class": class_words(each.class_uid, each.activity_id),
         "status": STATUSES.get(each.status_id, str(each.status_id)),
-        "tone": {1: "none", 2: "attention"}.get(each.status_id, "unknown"),
-        "action": readable(each.action.encode()),
+        "tone": {1: "", 2: "attention"}.get(each.status_id, "unknown"),
+        "action": words,
+        "parts": _HUMP.split(words if len(words) <= LONGEST else f"{words[:LONGEST]}\N{HORIZONTAL ELLIPSIS}"),
+        "long": len(words) > LONGEST,
+        "name": names.get(each.actor_key, ""),
         "actor": readable(each.actor_key.encode()),
         "target": readable(each.target_key.encode()),
     }
@@ -265,7 +277,8 @@ def event(request: HttpRequest, batch: int, seq: int) -> HttpResponse:
         "kind": kind,
         "record": record,
         "crumbs": [
-            ("Events", reverse("events")),
+            ("Sources", reverse("sources")),
+            (kind.title, reverse("source", args=[found.source.slug])),
             (f"Batch {found.sha256[:12]}", reverse("batch", args=[found.pk])),
         ],
         "raw": text,
@@ -279,16 +292,18 @@ def event(request: HttpRequest, batch: int, seq: int) -> HttpResponse:
         "previous": seq - 1 if seq else None,
         "next": seq + 1 if seq + 1 < record.proven.records else None,
         "raw_href": reverse("event_raw", args=[batch, seq]) if gate.may("event.raw") else "",
-        "parts": [],
+        "parts": [] if record.rejected else parts_of(event_page, batch=found, seq=seq, gate=gate),
+        "listings": found.snapshots.filter(seq=seq).order_by("kind"),
     }
     if record.event is not None:
+        names = account_names([record.event.actor_key, record.event.target_key])
         context |= {
             "event": record.event,
-            "columns": [(name, _safe(value)) for name, value in columns(record.event)],
+            "utc": record.event.time.isoformat().replace("+00:00", "Z"),
+            "columns": [(name, _safe(value), _safe(names.get(str(value), ""))) for name, value in columns(record.event)],
             "paths": [(path, _safe(value)) for path, value in paths(record.event)],
             "same_bytes": record.row is not None
             and bytes(record.row.digest) == hashlib.sha256(record.raw).digest()[:8],
-            "parts": parts_of(event_page, batch=found, seq=seq, gate=gate),
         }
         if gate.may("inventory.read") or gate.allows(found, "inventory.read"):
             context["known"] = facts_at(record)

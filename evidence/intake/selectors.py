@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max, Min, QuerySet
 
 from evidence.batches.models import Batch, RejectedRecord
 from evidence.batches.selectors import telling_of
+from evidence.coverage.models import SourceDay
 from evidence.coverage.states import LATENESS, DayState, State, listing_of, states_of
 from evidence.intake.models import Delivery, Source
 from evidence.sources.contract import SourceContract
@@ -64,8 +65,10 @@ def window(length: int, *, today: date, period: Period | None, zone: object) -> 
     return Period(max(period.start, end - timedelta(days=length - 1)), end, period.zone)
 
 
-def heard_of(sources: Sequence[Source], within: Period, *, bound: Period | None, at: datetime) -> list[Heard]:
-    """Return what is known of each source over the days `within`, in five queries however many there are.
+def heard_of(
+    sources: Sequence[Source], within: Period, *, bound: Period | None, at: datetime
+) -> list[Heard]:
+    """Return what is known of each source over the days `within`, in six queries however many there are.
 
     `bound` is an auditor's period: what lies outside it is neither counted nor dated.
     """
@@ -81,22 +84,22 @@ def heard_of(sources: Sequence[Source], within: Period, *, bound: Period | None,
         rejects, refused = rejects.filter(batch__in=telling), refused.filter(pk__in=telling)
     waiting = dict(_grouped(rejects.values_list("batch__source").annotate(n=Count("pk"))))
     stopped = dict(_grouped(refused.values_list("source").annotate(n=Count("pk"))))
+    begun = _begun(sources, within)
     found = []
     for source in sources:
         days, listings = states[source.pk][source.slug], states[source.pk][listing_of(source.slug)]
-        begun = _begin(source, days, listings, within)
         heard_days = [day.local_date for day in days if day.events]
         found.append(
             Heard(
                 source=source,
                 contract=contract(source.slug),
-                days=[_scoped(day, begun) for day in days],
-                listings=[_scoped(day, begun) for day in listings],
+                days=[_scoped(day, begun[source.pk]) for day in days],
+                listings=[_scoped(day, begun[source.pk]) for day in listings],
                 last_event=last.get(source.pk),
                 last_day=heard_days[-1] if heard_days else None,
                 rejected=waiting.get(source.pk, 0),
                 refused=stopped.get(source.pk, 0),
-                at=at,
+                at=at if bound is None else min(at, bound.ends_before),
             )
         )
     return found
@@ -106,13 +109,15 @@ def _grouped(rows: QuerySet) -> list[tuple[int, object]]:
     return list(rows.order_by())  # type: ignore[arg-type]
 
 
-def _begin(source: Source, days: Sequence[DayState], listings: Sequence[DayState], within: Period) -> date:
-    """Return the first day on which the source could have been heard: before it nothing was missed."""
-    if source.in_scope_from:
-        return source.in_scope_from
-    connected = source.connected_at.astimezone(within.zone).date()
-    heard = [day.local_date for day in (*days, *listings) if day.records]
-    return min([connected, *heard])
+def _begun(sources: Sequence[Source], within: Period) -> dict[int, date]:
+    """Return the first day on which each source could have been heard: before it nothing was missed."""
+    rows = SourceDay.objects.filter(source__in=sources).values_list("source").annotate(first=Min("local_date"))
+    first: dict[int, date] = dict(_grouped(rows))  # type: ignore[arg-type]
+    found = {}
+    for source in sources:
+        connected = source.connected_at.astimezone(within.zone).date()
+        found[source.pk] = source.in_scope_from or min(connected, first.get(source.pk, connected))
+    return found
 
 
 def _scoped(day: DayState, begun: date) -> DayState:

@@ -70,7 +70,7 @@ SNIPPETS: Final = (
     ),
     (
         "The same, packed on the way",
-        "gzip --stdout events.ndjson | CURL -H 'Content-Type: application/x-ndjson' -H 'Content-Encoding: gzip' \\\n"
+        "gzip --stdout events.ndjson \\\n| CURL -H 'Content-Type: application/x-ndjson' \\\n  -H 'Content-Encoding: gzip' \\\n"
         "  --data-binary @- \\\n  'ADDRESS'",
     ),
 )
@@ -79,12 +79,12 @@ VENDOR_SNIPPETS: Final = {
     "aws": (
         (
             "A CloudTrail log file as it lies in its bucket",
-            "aws s3 cp s3://BUCKET/KEY.json.gz - | CURL -H 'Content-Encoding: gzip' \\\n"
+            "aws s3 cp s3://BUCKET/KEY.json.gz - \\\n| CURL -H 'Content-Encoding: gzip' \\\n"
             "  --data-binary @- \\\n  'ADDRESS'",
         ),
         (
             "The accounts and their rights, once a day",
-            "aws iam get-account-authorization-details --output json | CURL -H 'Content-Type: application/json' \\\n"
+            "aws iam get-account-authorization-details \\\n  --output json \\\n| CURL -H 'Content-Type: application/json' \\\n"
             "  --data-binary @- \\\n  'ADDRESS'",
         ),
     ),
@@ -164,8 +164,7 @@ def _heard(gate: Gate, found: list[Source]) -> list[Heard]:
     within = window(
         YEAR, today=timezone.localdate(), period=gate.period, zone=timezone.get_current_timezone()
     )
-    at = min(gate.at, gate.period.ends_before) if gate.period else gate.at
-    return heard_of(found, within, bound=gate.period, at=at)
+    return heard_of(found, within, bound=gate.period, at=gate.at)
 
 
 def source_row(heard: Heard) -> dict[str, Any]:
@@ -394,7 +393,7 @@ def _token_row(token: IntakeToken, people: dict[UUID, str], gate: Gate) -> dict[
 def snippets(request: HttpRequest, found: Source) -> list[dict[str, str]]:
     """Return commands that send to a source, with its real address; the token comes from the environment."""
     address = request.build_absolute_uri(reverse("push", args=[found.slug]))
-    call = "curl --fail-with-body -H \"Authorization: Bearer $PROOFLINE_TOKEN\" \\\n "
+    call = "curl --fail-with-body \\\n  -H \"Authorization: Bearer $PROOFLINE_TOKEN\" \\\n "
     own = VENDOR_SNIPPETS.get(found.slug, ())
     return [
         {"title": title, "code": code.replace("CURL", call).replace("ADDRESS", address)}
