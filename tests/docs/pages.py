@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 from config.devstack.environment import ROOT
 
@@ -34,7 +35,9 @@ def code_blocks(page: Path) -> list[CodeBlock]:
     """Every fenced block of a page, in order."""
     text = page.read_text(encoding="utf-8")
     return [
-        CodeBlock(tuple(found["words"].split()), found["text"], text.count("\n", 0, found.start()) + 1)
+        CodeBlock(
+            tuple(found["words"].split()), dedent(found["text"]), text.count("\n", 0, found.start()) + 1
+        )
         for found in _FENCE.finditer(text)
     ]
 

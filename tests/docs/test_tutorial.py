@@ -53,7 +53,9 @@ def test_every_runnable_block_of_the_tutorial_does_what_it_says(clone: tuple[Pat
             _assert_says(output, following, block)
         ran += 1
     assert ran >= 9, "the tutorial has lost its runnable blocks"
-    _assert_the_package_says_nothing_denied(folder / "build" / "tutorial" / _only_bundle(folder))
+    bundle = folder / "build" / "tutorial" / _only_bundle(folder)
+    _assert_the_package_says_nothing_denied(bundle)
+    _assert_the_auditors_own_code_finds_the_root(bundle)
 
 
 def _run(block: CodeBlock, folder: Path, environment: dict[str, str]) -> str:
@@ -102,3 +104,17 @@ def _assert_the_package_says_nothing_denied(bundle: Path) -> None:
         f"{place}: {phrase}" for place, text in texts.items() for phrase in denied_in(text, place="package")
     ]
     assert found == []
+
+
+def _assert_the_auditors_own_code_finds_the_root(bundle: Path) -> None:
+    (block,) = (each for each in code_blocks(ROOT / "docs" / "auditor.md") if "runnable" in each.words)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", block.text], cwd=bundle, capture_output=True, text=True
+    )
+    head = (
+        (bundle / "ledger" / "checkpoints.txt")
+        .read_text(encoding="utf-8")
+        .rsplit("\n\n— ", 1)[0]
+        .splitlines()
+    )
+    assert done.stdout.strip() == head[-2], done.stderr
