@@ -32,7 +32,9 @@ def instantiate(*, on: date, categories: Iterable[str] = ("CC",)) -> None:
         ignore_conflicts=True,
     )
     inside = [c.id for c in made.criteria.values() if c.category in chosen]
-    CriterionScope.objects.filter(criterion__in=inside, in_scope=False).update(in_scope=True, reason="")
+    # What a person took out of scope, with a reason and an approver, stays out.
+    waiting = CriterionScope.objects.filter(criterion__in=inside, in_scope=False, approver=None)
+    waiting.update(in_scope=True, reason="")
     present = set(Control.objects.values_list("pk", flat=True))
     templates = [t for t in made.templates.values() if t.id not in present and _serves(t, chosen)]
     Control.objects.bulk_create([_control(t, on) for t in templates])
@@ -77,7 +79,7 @@ def _judged_by_rule(template: Template) -> bool:
 
 def _procedures(template: Template) -> list[ControlProcedure]:
     procedures = [
-        ControlProcedure(control_id=template.id, kind=PROCEDURE_WORDS.get(test, "rule"), ref=test)
+        ControlProcedure(control_id=template.id, kind=_kind(test), ref=test)
         for test in template.tests
     ]
     procedures.append(ControlProcedure(control_id=template.id, kind="design", ref="design"))
@@ -85,10 +87,11 @@ def _procedures(template: Template) -> list[ControlProcedure]:
 
 
 def _kind(test: str) -> str:
+    """How a template's test is carried out; a rule of kind `state` is a state test."""
     rule = rule_by_id(test)
     return "state" if rule is not None and rule.kind == "state" else PROCEDURE_WORDS.get(test, "rule")
 
 
 def on_client_created(sender: object, *, client: Client, **_: object) -> None:
-    """Give a new client its criteria and Security's controls, all planned until somebody puts them in place."""
+    """Give a new client its criteria and Security's controls; those that a rule judges are in place at once."""
     instantiate(on=client.created_at.astimezone(client.tzinfo).date())

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.db import connection
+from zstandard import ZstdError
 
 from evidence.batches.models import Batch
 from evidence.batches.objects import CHUNK, opened
@@ -83,6 +84,8 @@ def _head(head: Checkpoint, root: bytes) -> Iterator[Finding]:
         return
     if (signed.size, signed.root) != (head.size, root):
         yield Finding(where, f"size {head.size}, root {root.hex()}", f"size {signed.size}, root {signed.root.hex()}")
+    elif (bytes(head.root), head.time) != (root, signed.time):
+        yield Finding(where, "the root and time that its note has", f"root {bytes(head.root).hex()}, time {head.time}")
 
 
 def _raw() -> Iterator[Finding]:
@@ -98,7 +101,7 @@ def _raw() -> Iterator[Finding]:
             with opened(batch.object_name) as stream:
                 while chunk := stream.read(CHUNK):
                     digest.update(chunk)
-        except OSError as error:
+        except (OSError, ZstdError) as error:
             yield Finding(where, f"bytes with SHA-256 {batch.sha256}", str(error))
             continue
         if digest.hexdigest() != batch.sha256:

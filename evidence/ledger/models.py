@@ -23,7 +23,8 @@ class LedgerEntry(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(seq=0, previous__isnull=True)
-                | models.Q(previous=models.F("seq") - 1),
+                # An empty `previous` would make the comparison null, which a check lets pass.
+                | models.Q(previous__isnull=False, previous=models.F("seq") - 1),
                 name="ledger_without_holes",
             )
         ]
