@@ -9,7 +9,7 @@ from enum import StrEnum
 from django.db.models import Count, Q, Sum
 
 from controls.catalogue.models import Control, ControlProcedure
-from controls.results.models import Occurrence, Tally
+from controls.results.models import Occurrence, RuleSetting, Tally
 from controls.rules.language import Rule
 from controls.rules.registry import rule_by_id
 from evidence.coverage.states import DayState, State, listing_of, source_days, worst
@@ -72,11 +72,15 @@ class ProcedureResult:
 
 @dataclass(frozen=True)
 class Tallied:
-    """The tallies of some rules over a period, read at once: per rule its days, reasons and items."""
+    """The tallies of some rules over a period, read at once: per rule its days, reasons and items.
+
+    `off` is the number of days on which a rule was switched off, for some time or all of it.
+    """
 
     days: Mapping[str, Mapping[date, tuple[int, int, int, int, int]]]
     reasons: Mapping[str, Mapping[str, int]]
     items: Mapping[str, tuple[int, int]]
+    off: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ def streams_read(rule: Rule, slugs: Iterable[str]) -> list[str]:
 
 
 def tallied(rule_ids: Iterable[str], period: Period) -> Tallied:
-    """Read the tallies of these rules over a period, in three queries however many rules there are."""
+    """Read the tallies of these rules over a period, in four queries however many rules there are."""
     wanted = sorted(set(rule_ids))
     inside = Q(rule__in=wanted, local_date__range=(period.start, period.end))
     days: dict[str, dict[date, tuple[int, int, int, int, int]]] = {}
@@ -124,7 +128,7 @@ def tallied(rule_ids: Iterable[str], period: Period) -> Tallied:
     for rule, counted in Tally.objects.filter(inside, unknown__gt=0).values_list("rule", "reasons"):
         reasons.setdefault(rule, Counter()).update(counted)
     states = [rule for rule in wanted if (found := rule_by_id(rule)) is not None and found.kind == "state"]
-    return Tallied(days, {rule: dict(found) for rule, found in reasons.items()}, _items(states, period))
+    return Tallied(days, {rule: dict(found) for rule, found in reasons.items()}, _items(states, period), _days_off(wanted, period))
 
 
 def counts_in(rule_id: str, period: Period) -> dict[str, int]:
@@ -183,6 +187,9 @@ def _procedure_result(
 ) -> ProcedureResult:
     rule = rule_by_id(procedure.ref)
     untested = _why_not_tested(procedure, control, period, coverage)
+    off = tallies.off.get(procedure.ref, 0)
+    if not untested and off == len(period):
+        untested = "the rule was off on every day"
     if untested:
         version, kind = (rule.version, rule.kind) if rule else ("", procedure.kind)
         return ProcedureResult(
@@ -205,7 +212,7 @@ def _procedure_result(
         day.state in (State.GAP, State.UNKNOWN, State.NOT_IN_SCOPE) for day in days
     )
     in_scope = sum(day.state is not State.NOT_IN_SCOPE for day in days)
-    outcome = _outcome(population, failed, unknown, gaps, in_scope)
+    outcome = _outcome(population, failed, unknown, gaps + off, in_scope)
     return ProcedureResult(
         procedure,
         rule.id,
@@ -263,6 +270,25 @@ def _why_not_tested(
 
 
 _NOTHING = (0, 0, 0, 0, 0)
+
+
+def _days_off(rules: Sequence[str], period: Period) -> dict[str, int]:
+    """Count the days on which a rule was switched off, for some time or all of it."""
+    changes: dict[str, list[tuple[datetime, bool]]] = {}
+    rows = RuleSetting.objects.filter(rule__in=rules, valid_from__lt=period.ends_before).order_by("valid_from", "pk")
+    for rule, since, enabled in rows.values_list("rule", "valid_from", "enabled"):
+        changes.setdefault(rule, []).append((since, enabled))
+    off: dict[str, int] = {}
+    for rule, of_rule in changes.items():
+        if all(enabled for _, enabled in of_rule):
+            continue
+        for day in period.days():
+            one = Period(day, day, period.zone)
+            before = [enabled for since, enabled in of_rule if since <= one.begins_at]
+            within = [enabled for since, enabled in of_rule if one.begins_at < since < one.ends_before]
+            if not all([*before[-1:], *within]):
+                off[rule] = off.get(rule, 0) + 1
+    return off
 
 
 def _items(rules: Sequence[str], period: Period) -> dict[str, tuple[int, int]]:

@@ -9,7 +9,7 @@ from django.db.models import Count, Q
 
 from evidence.batches.models import Batch, RejectedRecord
 from evidence.coverage.models import SourceDay
-from evidence.intake.models import Source
+from evidence.intake.models import Receipt, Source
 from tenants.clients.period import Period
 
 LATENESS = timedelta(hours=48)
@@ -125,9 +125,13 @@ def worst(states: Iterable[State]) -> State:
 
 def _days_unread(sources: Sequence[Source], period: Period) -> dict[int, set[date]]:
     """Days, by source, on which bytes were received that are not recorded, or were refused without a decision."""
-    waiting = Batch.objects.filter(source__in=sources).exclude(state=Batch.State.RECORDED)
+    unrecorded = Batch.objects.filter(source__in=sources).exclude(state=Batch.State.RECORDED)
+    unsealed = Receipt.objects.filter(source__in=sources)
+    waiting = unrecorded.values_list("source_id", "received_from", "received_to").union(
+        unsealed.values_list("source_id", "received_at", "received_at")
+    )
     days: dict[int, set[date]] = {}
-    for source, first, last in waiting.values_list("source_id", "received_from", "received_to"):
+    for source, first, last in waiting:
         day, end = first.astimezone(period.zone).date(), last.astimezone(period.zone).date()
         while day <= end:
             days.setdefault(source, set()).add(day)

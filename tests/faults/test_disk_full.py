@@ -1,0 +1,62 @@
+"""A full disk refuses cleanly and recovers (T11). The limit is the kernel's, on the size of a file."""
+
+import contextlib
+import io
+import resource
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.files.storage import default_storage
+
+from evidence.batches.models import Batch
+from evidence.batches.tasks import intake
+from evidence.events.models import Event
+from evidence.intake.ingest import ingest
+from evidence.intake.models import Delivery, Receipt
+from evidence.intake.services import receive_body
+from evidence.ledger.models import LedgerEntry
+from tests import make
+
+RECORDS = [make.record(n=n) for n in range(400)]
+
+
+@contextlib.contextmanager
+def no_file_above(size: int) -> Iterator[None]:
+    """Make every write beyond `size` bytes of a file fail, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def partials() -> list[Path]:
+    return list(Path(default_storage.location).rglob("*.partial"))
+
+
+def test_a_document_that_cannot_be_stored_is_refused_and_comes_in_later(harbor, monkeypatch):
+    monkeypatch.setattr("evidence.intake.services.ROW_LIMIT", 1000)
+    content = make.log_file(RECORDS, packed=False)
+    with no_file_above(2000), pytest.raises(OSError, match="too large"):
+        ingest(make.source(), io.BytesIO(content), name="big.json", way="upload", at=make.NOON)
+    delivery = Delivery.objects.get()
+    assert (delivery.state, Receipt.objects.count()) == ("refused", 0)
+    assert "send it again" in delivery.reason
+    assert partials() == []
+    assert make.take_in(content).events == 400
+
+
+def test_what_was_received_waits_until_it_can_be_sealed(harbor, monkeypatch):
+    monkeypatch.setattr("celery.app.task.Task.apply_async", lambda *_, **__: None)
+    receive_body(make.source(), make.log_file(RECORDS), at=make.NOON)
+    with no_file_above(1000):
+        assert intake.run() == 0
+    assert (Receipt.objects.count(), Batch.objects.count(), LedgerEntry.objects.count()) == (1, 0, 0)
+    assert partials() == []
+    assert intake.run() == 1
+    assert (Receipt.objects.count(), Event.objects.count()) == (0, 400)
