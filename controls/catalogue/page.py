@@ -176,7 +176,7 @@ def _figures(result: ProcedureResult, member: str, href: str) -> list[dict[str, 
         {"value": result.failed, "label": "fail", "tone": "deviation" if result.failed else "", "href": link("fail")},
         {
             "value": result.unknown,
-            "label": "unknown: not judged, in neither",
+            "label": "unknown: could not be judged",
             "tone": "unknown" if result.unknown else "",
             "href": link("unknown"),
         },

@@ -14,7 +14,7 @@ from controls.catalogue.series import SERIES_TITLES, series_of
 from controls.exceptions.models import ControlException
 from controls.exceptions.states import LIVE
 from controls.results.period import ControlResult, Outcome, control_results
-from controls.results.words import OUTCOMES, Said, function_words, title_of
+from controls.results.words import OUTCOMES, Said, title_of
 from tenants.clients.period import Period
 from tenants.members.selectors import names_of
 
@@ -83,7 +83,7 @@ def _listed(
     owner = people.get(control.owner) if control.owner else None
     return ListedControl(
         control=control,
-        title=title_of(control.statement),
+        title=title_of(control.statement, longest=100),
         outcome=result.outcome,
         said=OUTCOMES[result.outcome],
         why=why_not_tested(result),
@@ -93,7 +93,7 @@ def _listed(
         unknown=sum(p.unknown for p in members),
         live=live.get(control.pk, (0, 0))[0],
         late=live.get(control.pk, (0, 0))[1],
-        owner=owner or function_words(control.owner_function),
+        owner=owner or control.owner_function,
         named=owner is not None,
     )
 

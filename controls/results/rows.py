@@ -21,6 +21,7 @@ class ShownMember:
     key: str
     target: str
     said: Said
+    note: str
     help: str
     href: str
     exception: str
@@ -38,16 +39,15 @@ def shown_members(rows: Iterable[Occurrence], *, gate: Gate, opens: bool) -> lis
 
 def _shown(row: Occurrence, names: dict[str, str], *, opens: bool) -> ShownMember:
     said = RESULTS.get(row.result, Said("none", row.get_result_display()))
-    text = f"{said.text}: {reason_words(row.reason)}" if row.result == "unknown" else said.text
-    if row.result == "pass" and row.note:
-        text = f"{said.text} ({row.note})"
+    note = reason_words(row.reason) if row.result == "unknown" else row.note
     return ShownMember(
         row=row,
         what=row.action or ("account day" if row.uid is None else "event"),
         who=names.get(row.actor_key, row.actor_key),
         key=row.actor_key if row.actor_key in names else "",
         target=names.get(row.target_key, row.target_key),
-        said=Said(said.tone, text),
+        said=said,
+        note=note,
         help=reason_help(row.reason) if row.result == "unknown" else "",
         href=address_of(row) if opens else "",
         exception=row.exception.number if row.exception else "",

@@ -93,17 +93,15 @@ def function_words(function: str) -> str:
     return " or ".join(FUNCTIONS.get(part, part) for part in function.split("/"))
 
 
-def title_of(statement: str, longest: int = 72) -> str:
+def title_of(statement: str, longest: int = 84) -> str:
     """Return a control's statement as a heading: whole where it is short, else its first clause."""
-    clause = statement
-    for end in (";", ":", ","):
-        if len(clause) <= longest:
-            break
-        first = clause.partition(end)[0]
-        clause = first if len(first) >= 20 else clause
-    if len(clause) > longest:
-        clause = clause[:longest].rpartition(" ")[0] + "\N{HORIZONTAL ELLIPSIS}"
-    return clause
+    if len(statement) <= longest:
+        return statement
+    for end in ("; ", ": "):
+        clause = statement.partition(end)[0]
+        if 30 <= len(clause) <= longest:
+            return clause
+    return statement[:longest].rpartition(" ")[0].rstrip(",;:") + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def rates(result: ProcedureResult) -> tuple[str, str]:

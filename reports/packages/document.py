@@ -231,8 +231,8 @@ class _Package:
         )
         yield Code(
             f"unzip {self.bundle.name}.zip\n"
-            f"python3 -I verify.py {self.bundle.name}.zip\n"
-            f"python3 -I verify.py {self.bundle.name}.zip --checkpoint HEAD.txt",
+            f"python3 -I {self.bundle.name}/verify.py {self.bundle.name}.zip\n"
+            f"python3 -I {self.bundle.name}/verify.py {self.bundle.name}.zip --checkpoint HEAD.txt",
             caption="Three commands",
         )
         yield Paragraph(

@@ -14,11 +14,17 @@ from tenants.engagements.models import Engagement
 LONGEST: Final = 3 * 366
 
 
+class DayField(forms.DateField):
+    """A day that one of the two types needs: whether it is missing is told by the form, which knows the type."""
+
+    def validate(self, value: Any) -> None:
+        """An empty day is no fault by itself."""
+
+
 def _date(label: str, help_text: str = "") -> forms.DateField:
-    return forms.DateField(
+    return DayField(
         label=label,
         help_text=help_text,
-        required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
 
@@ -36,7 +42,7 @@ class PackageForm(forms.Form):
     engagement = forms.ChoiceField(label="Engagement", required=False, help_text="A draft needs none.")
 
     def __init__(self, *args: Any, client: Client, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, use_required_attribute=False, **kwargs)
         self.client = client
         self.engagements = {str(each.pk): each for each in Engagement.objects.filter(client=client)}
         self.fields["engagement"].choices = [

@@ -283,7 +283,7 @@ def _contents(found: Package) -> dict[str, Any]:
     """Read from the stored zip what it does not prove and how much it holds; nothing where it cannot be read."""
     try:
         with default_storage.open(found.object_name, "rb") as stored, zipfile.ZipFile(stored) as bundle:
-            figures = json.loads(bundle.read(f"{found.name}/package.json"))["figures"]
+            figures = json.loads(bundle.read(f"{found.name}/package.json"))
             files = len(bundle.namelist())
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
         return {}
