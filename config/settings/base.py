@@ -189,6 +189,8 @@ CONTENT_SECURITY_POLICY = {
 
 # Intake: a body over the limit is refused with 413 and the limit, in bytes.
 PROOFLINE_PUSH_LIMIT = env.int("PROOFLINE_PUSH_LIMIT", default=16 * 1024 * 1024)
+# Intake is refused (507) while less than this is free on the disk of the objects, in bytes.
+PROOFLINE_FREE_BYTES = env.int("PROOFLINE_FREE_BYTES", default=128 * 1024 * 1024)
 # A batch is sealed from receipts of at most this many bytes, or when its oldest receipt is this old.
 PROOFLINE_SEAL_BYTES = 8 * 1024 * 1024
 PROOFLINE_SEAL_SECONDS = 2
@@ -222,4 +224,6 @@ LOGGING = {
     "disable_existing_loggers": False,
     "handlers": {"console": {"class": "logging.StreamHandler"}},
     "root": {"handlers": ["console"], "level": env.str("PROOFLINE_LOG_LEVEL", default="WARNING")},
+    # Refused and absent pages are answers, not faults.
+    "loggers": {"django.request": {"level": "ERROR"}},
 }

@@ -46,7 +46,7 @@ def start(request: HttpRequest) -> HttpResponseBase:
     person = gate.standing.principal
     assert isinstance(person, User)
     mine = gate.only(clients_of(person, at=gate.at))
-    if len(mine) == 1:
+    if len(mine) == 1 and judged_some(standing(person, mine[0], at=gate.at), "control.read"):
         return redirect(client_address(request, mine[0]))
     return render(
         request, "tenants/choose.html", {"places": [_place(request, each, gate.at) for each in mine]}
@@ -219,4 +219,9 @@ def _place(request: HttpRequest, each: Client, at: datetime.datetime) -> dict[st
     assert isinstance(user, User)
     place = standing(user, each, at=at)
     words = "" if place.engagement is None else str(place.engagement)
-    return {"name": each.name, "href": client_address(request, each), "line": words} if place.known else {}
+    if not place.known:
+        return {}
+    if not judged_some(place, "control.read"):
+        # An employee has nothing to look at here until something is asked of them.
+        return {"name": each.name, "href": "", "line": "Nothing is asked of you here now."}
+    return {"name": each.name, "href": client_address(request, each), "line": words}

@@ -158,7 +158,14 @@ def test_an_empty_cockpit_says_what_fills_it() -> None:
     assert "client create" in make.signed_in(make.member("AN")).get("/").content.decode()
 
 
-@pytest.mark.parametrize("role", ["CA", "CO", "EM"])
+def test_an_employee_is_told_that_nothing_waits() -> None:
+    (here,) = clients(1)
+    answer = make.signed_in(make.member("EM", here)).get("/")
+    assert answer.status_code == 200
+    assert "Nothing is asked of you here now." in answer.content.decode()
+
+
+@pytest.mark.parametrize("role", ["CA", "CO"])
 def test_people_of_one_client_are_led_to_it(role: str) -> None:
     (here,) = clients(1)
     answer = make.signed_in(make.member(role, here)).get("/")
