@@ -93,9 +93,8 @@ def possible(
     `tried` is the form of an act that was not accepted: it is shown with what was typed.
     """
     found = []
-    steps = TRANSITIONS.get(exception.state, {})
     for act in ACTS.values():
-        if not any(action in steps for action in act.actions):
+        if not offered(exception, act):
             continue
         href = reverse(f"exception_{act.key}", args=[exception.number])
         if not gate.allows(exception, act.policy):
@@ -114,6 +113,11 @@ def possible(
         if first is not None:
             found[first] = Possible(found[first].act, found[first].href, found[first].form, open=True)
     return found
+
+
+def offered(exception: ControlException, act: Act) -> bool:
+    """Whether the state table knows the act in the exception's present state."""
+    return any(action in TRANSITIONS.get(exception.state, {}) for action in act.actions)
 
 
 def fresh(act: Act, exception: ControlException, *, seen: int, people: list[tuple[UUID, str]]) -> ActForm:

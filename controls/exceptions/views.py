@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from controls.exceptions.acting import ACTS, COMMENT, Act, build, could_own, refused, typed
+from controls.exceptions.acting import ACTS, COMMENT, Act, build, could_own, offered, refused, typed
 from controls.exceptions.forms import ActForm
 from controls.exceptions.listing import by_urgency, late, rows_of, severity_order, untriaged, visible
 from controls.exceptions.models import ControlException
@@ -266,6 +266,8 @@ def _take(request: HttpRequest, number: str, taken: Act) -> HttpResponseBase:
         found.refresh_from_db()
         return _again(request, found, taken, form, refusal=str(changed), status=409)
     except Refused as refusal:
+        if taken is not COMMENT and not offered(found, taken):
+            return _again(request, found, taken, form, refusal=str(refusal), status=422)
         form.add_error(None, str(refusal))
         return _again(request, found, taken, form, status=422)
     messages.success(request, f"{found.number}: {taken.done}")
@@ -283,10 +285,9 @@ def _again(
 ) -> HttpResponse:
     """Show the exception with a form that was not accepted; after a conflict, with what the other did meanwhile."""
     meanwhile = None
-    mine = ""
+    mine = typed(form) if form is not None and refusal else ""
     if status == 409 and form is not None:
         meanwhile = form.cleaned_data.get("seen") or 0
-        mine = typed(form)
         kept = {name: form.data.get(name, "") for name in form.fields if name not in ("version", "seen")}
         form = build(
             taken, initial={**kept, "version": found.version, "seen": None}, people=could_own(request.client)
