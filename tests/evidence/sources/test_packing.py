@@ -30,6 +30,8 @@ def unpacked(packed):
         CONTENT.decode().encode("utf-16"),
         gzip.compress(CONTENT.decode().encode("utf-16")),
     ],
+    # gzip holds the time of packing: as an id it would differ from worker to worker.
+    ids=["plain", "gzip", "two members", "padded", "packed twice", "utf-16", "utf-16 packed"],
 )
 def test_content_comes_out_whole(packed):
     assert unpacked(packed) == (CONTENT, None)
