@@ -69,4 +69,3 @@ def leaves_of(batch: Batch) -> Leaves:
     entries = LedgerEntry.objects.filter(ref=str(batch.pk), kind__in=["batch", "records"]).order_by("seq")
     by_kind = {entry.kind: entry for entry in entries}
     return Leaves(by_kind.get("batch"), by_kind.get("records"), Checkpoint.objects.order_by("-size").first())
-

@@ -98,7 +98,9 @@ def batch(request: HttpRequest, batch: int) -> HttpResponse:
         "rows": [rejected_row(each, gate) for each in page.object_list],
         "page": page,
         "whole": whole,
-        "raw_href": reverse("batch_raw", args=[found.pk]) if whole and gate.allows(found, "event.raw") else "",
+        "raw_href": reverse("batch_raw", args=[found.pk])
+        if whole and gate.allows(found, "event.raw")
+        else "",
         "first_href": reverse("event", args=[found.pk, 0]) if found.records and whole else "",
     }
     return render(request, "evidence/batch.html", context)
@@ -129,7 +131,11 @@ def _figures(found: Batch) -> list[dict[str, Any]]:
             "tone": "attention" if found.rejected else "",
             "href": "#rejected" if found.rejected else "",
         },
-        {"value": found.exceptions, "label": "exceptions opened", "tone": "deviation" if found.exceptions else ""},
+        {
+            "value": found.exceptions,
+            "label": "exceptions opened",
+            "tone": "deviation" if found.exceptions else "",
+        },
     ]
 
 
@@ -137,7 +143,10 @@ def _facts(found: Batch) -> list[tuple[str, object]]:
     ratio = found.bytes_raw / found.bytes_stored if found.bytes_stored else 0
     return [
         ("Size", f"{found.bytes_raw:,} bytes, stored in {found.bytes_stored:,} (1 : {ratio:.1f})"),
-        ("Read by", f"{found.adapter}, version {found.adapter_version}" if found.adapter_version else found.adapter),
+        (
+            "Read by",
+            f"{found.adapter}, version {found.adapter_version}" if found.adapter_version else found.adapter,
+        ),
         ("File", found.name or "pushed, without a name"),
     ]
 

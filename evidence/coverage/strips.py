@@ -32,7 +32,9 @@ def by_day(days: Sequence[DayState], *, name: str, href: str, noun: str, day: Ca
     return _strip([[each] for each in days], days, name, href, noun, day)
 
 
-def by_week(days: Sequence[DayState], *, name: str, href: str, noun: str, day: Callable[[date], str]) -> Strip:
+def by_week(
+    days: Sequence[DayState], *, name: str, href: str, noun: str, day: Callable[[date], str]
+) -> Strip:
     """Return one cell per week of seven days that ends with the last day; the worst state of its days wins."""
     begin = len(days) % 7
     weeks = [days[:begin]] if begin else []

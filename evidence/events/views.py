@@ -269,7 +269,9 @@ def event(request: HttpRequest, batch: int, seq: int) -> HttpResponse:
     except OSError:
         return bytes_missing(request, found)
     kind = contract(found.source.slug)
-    text, note = (readable(record.raw), f"{len(record.raw):,} bytes") if "exact" in request.GET else shown(record.raw)
+    text, note = (
+        (readable(record.raw), f"{len(record.raw):,} bytes") if "exact" in request.GET else shown(record.raw)
+    )
     leaves = leaves_of(found)
     context: dict[str, Any] = {
         "batch": found,
@@ -300,7 +302,10 @@ def event(request: HttpRequest, batch: int, seq: int) -> HttpResponse:
         context |= {
             "event": record.event,
             "utc": record.event.time.isoformat().replace("+00:00", "Z"),
-            "columns": [(name, _safe(value), _safe(names.get(str(value), ""))) for name, value in columns(record.event)],
+            "columns": [
+                (name, _safe(value), _safe(names.get(str(value), "")))
+                for name, value in columns(record.event)
+            ],
             "paths": [(path, _safe(value)) for path, value in paths(record.event)],
             "same_bytes": record.row is not None
             and bytes(record.row.digest) == hashlib.sha256(record.raw).digest()[:8],

@@ -65,9 +65,7 @@ def window(length: int, *, today: date, period: Period | None, zone: object) -> 
     return Period(max(period.start, end - timedelta(days=length - 1)), end, period.zone)
 
 
-def heard_of(
-    sources: Sequence[Source], within: Period, *, bound: Period | None, at: datetime
-) -> list[Heard]:
+def heard_of(sources: Sequence[Source], within: Period, *, bound: Period | None, at: datetime) -> list[Heard]:
     """Return what is known of each source over the days `within`, in six queries however many there are.
 
     `bound` is an auditor's period: what lies outside it is neither counted nor dated.
@@ -111,7 +109,9 @@ def _grouped(rows: QuerySet) -> list[tuple[int, object]]:
 
 def _begun(sources: Sequence[Source], within: Period) -> dict[int, date]:
     """Return the first day on which each source could have been heard: before it nothing was missed."""
-    rows = SourceDay.objects.filter(source__in=sources).values_list("source").annotate(first=Min("local_date"))
+    rows = (
+        SourceDay.objects.filter(source__in=sources).values_list("source").annotate(first=Min("local_date"))
+    )
     first: dict[int, date] = dict(_grouped(rows))  # type: ignore[arg-type]
     found = {}
     for source in sources:
@@ -142,4 +142,3 @@ def given_together(delivery: Delivery) -> list[Delivery]:
         way=delivery.way, source=delivery.source_id, by=delivery.by, started_at=delivery.started_at
     )
     return list(same.order_by("name", "pk"))
-

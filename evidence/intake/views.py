@@ -70,8 +70,10 @@ SNIPPETS: Final = (
     ),
     (
         "The same, packed on the way",
-        "gzip --stdout events.ndjson \\\n| CURL -H 'Content-Type: application/x-ndjson' \\\n  -H 'Content-Encoding: gzip' \\\n"
-        "  --data-binary @- \\\n  'ADDRESS'",
+        (
+            "gzip --stdout events.ndjson \\\n| CURL -H 'Content-Type: application/x-ndjson' \\\n"
+            "  -H 'Content-Encoding: gzip' \\\n  --data-binary @- \\\n  'ADDRESS'"
+        ),
     ),
 )
 # What else the source's own tools can send.
@@ -79,13 +81,17 @@ VENDOR_SNIPPETS: Final = {
     "aws": (
         (
             "A CloudTrail log file as it lies in its bucket",
-            "aws s3 cp s3://BUCKET/KEY.json.gz - \\\n| CURL -H 'Content-Encoding: gzip' \\\n"
-            "  --data-binary @- \\\n  'ADDRESS'",
+            (
+                "aws s3 cp s3://BUCKET/KEY.json.gz - \\\n| CURL -H 'Content-Encoding: gzip' \\\n"
+                "  --data-binary @- \\\n  'ADDRESS'"
+            ),
         ),
         (
             "The accounts and their rights, once a day",
-            "aws iam get-account-authorization-details \\\n  --output json \\\n| CURL -H 'Content-Type: application/json' \\\n"
-            "  --data-binary @- \\\n  'ADDRESS'",
+            (
+                "aws iam get-account-authorization-details \\\n  --output json \\\n"
+                "| CURL -H 'Content-Type: application/json' \\\n  --data-binary @- \\\n  'ADDRESS'"
+            ),
         ),
     ),
 }
@@ -277,12 +283,13 @@ def source(request: HttpRequest, slug: str) -> HttpResponse:
     tone, text = source_state(heard)
     batches = list(batches_of(found, gate.period)[: RECENT + 1])
     deliveries = list(deliveries_of(found, gate.period)[:RECENT])
-    tokens = gate.only(IntakeToken.objects.filter(source=found).order_by("-created_at"), "token.read")
+    tokens = gate.only(
+        IntakeToken.objects.filter(source=found).select_related("source").order_by("-created_at"),
+        "token.read",
+    )
     people = names_of({t.created_by for t in tokens} | {d.by for d in deliveries})
     rejects = list(
-        rejected_of(found, gate.period)
-        .select_related("batch")
-        .prefetch_related("batch__snapshots")[:RECENT]
+        rejected_of(found, gate.period).select_related("batch").prefetch_related("batch__snapshots")[:RECENT]
     )
     return render(
         request,
@@ -354,7 +361,11 @@ def _figures(heard: Heard) -> list[dict[str, Any]]:
 
 def batch_row(batch: Batch) -> dict[str, Any]:
     """Return what a table of batches shows of one."""
-    return {"batch": batch, "href": reverse("batch", args=[batch.pk]), "act": batch.state == Batch.State.REFUSED}
+    return {
+        "batch": batch,
+        "href": reverse("batch", args=[batch.pk]),
+        "act": batch.state == Batch.State.REFUSED,
+    }
 
 
 def rejected_row(reject: RejectedRecord, gate: Gate) -> dict[str, Any]:
@@ -393,7 +404,7 @@ def _token_row(token: IntakeToken, people: dict[UUID, str], gate: Gate) -> dict[
 def snippets(request: HttpRequest, found: Source) -> list[dict[str, str]]:
     """Return commands that send to a source, with its real address; the token comes from the environment."""
     address = request.build_absolute_uri(reverse("push", args=[found.slug]))
-    call = "curl --fail-with-body \\\n  -H \"Authorization: Bearer $PROOFLINE_TOKEN\" \\\n "
+    call = 'curl --fail-with-body \\\n  -H "Authorization: Bearer $PROOFLINE_TOKEN" \\\n '
     own = VENDOR_SNIPPETS.get(found.slug, ())
     return [
         {"title": title, "code": code.replace("CURL", call).replace("ADDRESS", address)}
@@ -535,7 +546,9 @@ def revoke(request: HttpRequest, slug: str, prefix: str) -> HttpResponse:
     gate.check(found)
     if request.method == "POST":
         revoke_token(found, at=gate.at)
-        messages.success(request, f"The token {found.prefix} is revoked. Whoever shows it is refused from now on.")
+        messages.success(
+            request, f"The token {found.prefix} is revoked. Whoever shows it is refused from now on."
+        )
         return redirect("source", slug=slug)
     context = {"token": found, "crumbs": _crumbs(found.source), "back": reverse("source", args=[slug])}
     return render(request, "evidence/revoke.html", context)
