@@ -87,13 +87,17 @@ def _of_sources(heard: Sequence[Heard]) -> list[Attention]:
             found.append(Attention("unknown", "Silent", words, "what it would show cannot be tested", page))
         elif each.last_event is None and each.last_day is None and each.source.state == Source.State.ACTIVE:
             words = f"{each.name} is connected and has sent nothing"
-            found.append(Attention("unknown", "Silent", words, "upload a file or push the first events", page))
+            found.append(
+                Attention("unknown", "Silent", words, "upload a file or push the first events", page)
+            )
         if each.rejected:
             many = "record" if each.rejected == 1 else "records"
             words = f"{each.rejected:,} rejected {many} of {each.name}"
             around = "each with its reason, waiting for a decision"
             found.append(
-                Attention("attention", "Rejected", words, around, reverse("rejected", args=[each.source.slug]))
+                Attention(
+                    "attention", "Rejected", words, around, reverse("rejected", args=[each.source.slug])
+                )
             )
     return found
 
@@ -142,11 +146,15 @@ def next_dates(engagements: Sequence[Engagement], *, today: date) -> list[NextDa
     for each in engagements:
         name = str(each)
         if each.period_end and each.period_end >= today:
-            found.append(NextDate(each.period_end, f"The period ends: {name}", f"began {day(each.period_start)}"))
+            found.append(
+                NextDate(each.period_end, f"The period ends: {name}", f"began {day(each.period_start)}")
+            )
         if each.as_of and each.as_of >= today:
             found.append(NextDate(each.as_of, f"As-of date: {name}", ""))
         if each.access_from >= today:
-            found.append(NextDate(each.access_from, f"Auditors may read: {name}", f"until {day(each.access_until)}"))
+            found.append(
+                NextDate(each.access_from, f"Auditors may read: {name}", f"until {day(each.access_until)}")
+            )
         if each.access_until >= today:
             found.append(NextDate(each.access_until, f"Auditors’ access ends: {name}", ""))
     return sorted(found, key=lambda each: (each.on, each.what))

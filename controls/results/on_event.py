@@ -27,7 +27,10 @@ def on_event_page(sender: object, *, batch: Batch, seq: int, gate: Gate, **_: ob
     names = account_names(row.actor_key or row.group[0] for row in shown if row.uid is None and row.group)
     rows = [_said(each, names) for each in shown[:MOST]]
     aside = "of each account that it lists" if names else ""
-    return Part("controls/event_part.html", {"rows": rows, "more": len(shown) > MOST, "listing": bool(names), "aside": aside})
+    return Part(
+        "controls/event_part.html",
+        {"rows": rows, "more": len(shown) > MOST, "listing": bool(names), "aside": aside},
+    )
 
 
 def _said(row: Occurrence, names: dict[str, str]) -> dict[str, Any]:
@@ -43,7 +46,9 @@ def _said(row: Occurrence, names: dict[str, str]) -> dict[str, Any]:
         "title": rule.title if rule else row.rule,
         "about": names.get(row.group[0], row.group[0]) if row.uid is None and row.group else "",
         "said": Said(said.tone, text),
-        "note": row.note or notes.get(row.result, "") or (reason_help(row.reason) if row.result == "unknown" else ""),
+        "note": row.note
+        or notes.get(row.result, "")
+        or (reason_help(row.reason) if row.result == "unknown" else ""),
         "exception": row.exception.number if row.exception else "",
     }
 
