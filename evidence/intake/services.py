@@ -2,15 +2,17 @@
 
 import gzip
 import hashlib
+import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import BinaryIO
 from uuid import UUID
 
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import connection, transaction
 
 from evidence.batches.objects import CHUNK, object_name, store_compressed
@@ -22,8 +24,6 @@ GZIP_MAGIC = b"\x1f\x8b"
 UNPACK_RATIO = 400
 # A document up to this size waits in its receipt's row; a larger one waits in an object.
 ROW_LIMIT = 8 * 1024 * 1024
-
-
 # A delivery that is still being received after this long was cut off with the process that took it.
 RECEIVING_LIMIT = timedelta(days=1)
 
@@ -36,6 +36,25 @@ class Refused(Exception):
     """A body that cannot be taken as it is; the message says why and what to do."""
 
 
+class NoRoom(Refused):
+    """The disk is too full to accept anything; the message says what is left and what to do."""
+
+
+def check_room(size: int = 0) -> None:
+    """Raise `NoRoom` unless `size` bytes fit beside what must stay free, where objects lie on a disk of ours."""
+    if not hasattr(default_storage, "base_location"):  # only a directory has one
+        return
+    # The folder is made with the first object.
+    folder = Path(default_storage.location)
+    present = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(present).free
+    if free - size < settings.PROOFLINE_FREE_BYTES:
+        raise NoRoom(
+            f"The disk has {free // 2**20} MiB left, and {settings.PROOFLINE_FREE_BYTES // 2**20} MiB stay free."
+            " Nothing was taken; send it again when there is room."
+        )
+
+
 def receive_body(
     source: Source, body: bytes, *, at: datetime, name: str = "", encoding: str = ""
 ) -> Receipt:
@@ -43,8 +62,9 @@ def receive_body(
 
     The receipt is committed when this returns, so that the caller may acknowledge. A body that says gzip
     and cannot be unpacked is kept as it came: its adapter reads what can be read and rejects the rest.
-    Raises `TooLarge`, or `Refused` for an empty body.
+    Raises `TooLarge`, `NoRoom`, or `Refused` for an empty body.
     """
+    check_room(len(body))
     limit = settings.PROOFLINE_PUSH_LIMIT
     if len(body) > limit:
         raise TooLarge(
@@ -110,6 +130,7 @@ def receive_file(
         started_at=at,
     )
     try:
+        check_room()
         _receive(delivery, stream, at)
     except Exception as error:
         Delivery.objects.filter(pk=delivery.pk).update(

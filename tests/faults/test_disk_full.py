@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 from django.core.files.storage import default_storage
+from django.test import Client
+from django.utils import timezone
 
 from evidence.batches.models import Batch
 from evidence.batches.tasks import intake
 from evidence.events.models import Event
 from evidence.intake.ingest import ingest
 from evidence.intake.models import Delivery, Receipt
-from evidence.intake.services import receive_body
+from evidence.intake.services import NoRoom, receive_body
+from evidence.intake.sources import issue_token
 from evidence.ledger.models import LedgerEntry
 from tests import make
 
@@ -60,3 +63,27 @@ def test_what_was_received_waits_until_it_can_be_sealed(harbor, monkeypatch):
     assert partials() == []
     assert intake.run() == 1
     assert (Receipt.objects.count(), Event.objects.count()) == (0, 400)
+
+
+def test_a_disk_that_is_nearly_full_takes_nothing_and_says_so(harbor, settings):
+    settings.PROOFLINE_FREE_BYTES = 1 << 60
+    with pytest.raises(NoRoom, match="MiB left"):
+        receive_body(make.source(), b"{}", at=make.NOON)
+    with pytest.raises(NoRoom, match="MiB left"):
+        ingest(make.source(), io.BytesIO(b"{}"), name="x", way="upload", at=make.NOON)
+    assert not Receipt.objects.exists()
+    assert "MiB left" in Delivery.objects.get().reason
+
+
+def test_a_push_to_a_full_disk_is_answered_with_507_before_anything_is_kept(harbor, settings):
+    settings.PROOFLINE_FREE_BYTES = 1 << 60
+    token = issue_token(make.source(), at=timezone.now(), by=None)
+    answer = Client().post(
+        f"/c/{harbor.slug}/intake/aws",
+        make.lines(RECORDS[:2]),
+        content_type="application/x-ndjson",
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    assert answer.status_code == 507
+    assert "MiB left" in answer.json()["detail"]
+    assert not Receipt.objects.exists()
