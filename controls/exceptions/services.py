@@ -22,6 +22,7 @@ from controls.exceptions.states import (
     TRANSITIONS,
     Step,
 )
+from controls.results.accounts import account_names
 from controls.results.models import Occurrence
 from controls.rules.language import Rule, group_key
 from controls.rules.language.durations import parse_duration
@@ -102,11 +103,13 @@ def release(occurrence_ids: Iterable[int], *, at: datetime) -> None:
     )
     things = []
     for exception in ControlException.objects.select_for_update().filter(
-        pk__in=touched, state__in=LIVE
+        pk__in=touched
     ).order_by("pk"):
         if _describe(exception):
             exception.version += 1
             exception.save()
+            continue
+        if exception.state not in LIVE:
             continue
         before, exception.state, exception.closed_at = exception.state, "closed", at
         exception.version += 1
@@ -297,7 +300,8 @@ def _open(
 def _sentence(rule: Rule, first: Occurrence, members: int) -> str:
     """The sentence that the exception states, generated from its failing members."""
     zone = connection.tenant.tzinfo
-    who = first.group[0] if first.group else first.actor_key
+    key = first.group[0] if first.group else first.actor_key
+    who = account_names([key]).get(key, key)
     what = f", {first.action}" if first.action else ""
     more = f" and {members - 1} more" if members > 1 else ""
     return f"{rule.title}: {who}{what}, {first.time.astimezone(zone):%d %b %Y %H:%M}{more}."

@@ -59,7 +59,14 @@ def outcome() -> dict[str, Any]:
             for t in Tally.objects.filter(population__gt=0)
         ),
         "exceptions": sorted(
-            (e.rule, e.group_key, e.bucket if e.rule != "R10" else "", e.facts, e.members.filter(result="fail").count())
+            (
+                e.rule,
+                e.group_key,
+                e.bucket if e.rule != "R10" else "",
+                e.occurred_first,
+                e.occurred_last,
+                e.members.filter(result="fail").count(),
+            )
             for e in ControlException.objects.all()
             if e.members.filter(result="fail").exists()
         ),

@@ -73,6 +73,12 @@ def test_a_member_that_joins_is_told_in_the_sentence(harbor):
     assert (exception.occurred_first, exception.occurred_last) == (NOON, NOON + HOUR)
 
 
+def test_the_sentence_names_who_by_the_name_of_the_listing(harbor):
+    make.take_in(make.listing(SIX, {"alice": True}))
+    make.take_in(make.lines([make.sign_in("alice")]))
+    assert ": alice, ConsoleLogin, 02 Mar 2026 12:00." in only().facts
+
+
 def test_an_opening_is_a_leaf(harbor):
     make.take_in(make.lines([root()]))
     opening = only().acts.get()
