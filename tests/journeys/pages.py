@@ -1,0 +1,95 @@
+"""Which pages a person can reach: found by following links, named by the routes that answer them."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+from django.conf import settings
+from django.urls import Resolver404, URLPattern, URLResolver, get_resolver
+from playwright.sync_api import Page
+
+from tests.journeys.portal import Portal
+
+# Routes that answer no page to a GET: files, parts of pages, and what only a form may send.
+NO_PAGES = {
+    "batch_raw": "bytes",
+    "controls_csv": "a file",
+    "cockpit_csv": "a file",
+    "days_csv": "a file",
+    "event_proof": "a file",
+    "event_raw": "bytes",
+    "events_csv": "a file",
+    "exception_call_false": "only a form",
+    "exception_close": "only a form",
+    "exception_comment": "only a form",
+    "exception_fix": "only a form",
+    "exception_reopen": "only a form",
+    "exception_retest": "only a form",
+    "exception_triage": "only a form",
+    "exceptions_csv": "a file",
+    "members_csv": "a file",
+    "mfa_download_recovery_codes": "a file",
+    "package_again": "only a form",
+    "package_cancel": "only a form",
+    "package_download": "a file",
+    "package_findings": "a part of the page that verifies, or a file",
+    "package_pdf": "a file",
+    "package_progress": "a part of the package's page",
+    "push": "for senders",
+    "theme": "only a form",
+}
+_LINKS = """() => [...document.querySelectorAll("a[href]:not([download])")].map((link) => link.getAttribute("href"))"""
+
+
+def routes() -> set[str]:
+    """The names of all routes of the portal and of a client."""
+    found: set[str] = set()
+    for conf in (settings.ROOT_URLCONF, settings.CLIENT_URLCONF):
+        found |= set(_names(get_resolver(conf)))
+    return found
+
+
+def _names(resolver: URLResolver) -> Iterator[str]:
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLPattern):
+            if pattern.name:
+                yield pattern.name
+        else:
+            yield from _names(pattern)
+
+
+def route_of(path: str) -> str:
+    """The name of the route that answers a path of the portal or of a client; empty for none."""
+    conf = settings.ROOT_URLCONF
+    if path.startswith("/c/"):
+        conf, path = settings.CLIENT_URLCONF, "/" + path.split("/", 3)[-1]
+    try:
+        return get_resolver(conf).resolve(path).url_name or ""
+    except Resolver404:
+        return ""
+
+
+def reachable(page: Page, portal: Portal, *, slug: str, seeds: Sequence[str]) -> Iterator[str]:
+    """Open one page of every route that a person finds by links, yielding the route's name while the page is open.
+
+    Begins at the addresses of `seeds`, in their order, and follows links below one client and at the portal itself.
+    """
+    waiting, asked, opened = deque(seeds), set[str](), set[str]()
+    while waiting:
+        address = waiting.popleft()
+        path = urlsplit(address).path
+        route = route_of(path)
+        if not route or route in opened or route in NO_PAGES or address in asked:
+            continue
+        if path.startswith("/c/") and not path.startswith(f"/c/{slug}/"):
+            continue
+        asked.add(address)
+        page.goto(address)
+        arrived = route_of(urlsplit(page.url).path)
+        if arrived not in opened:
+            opened.add(arrived)
+            yield arrived
+        for href in page.evaluate(_LINKS):
+            target = urldefrag(urljoin(page.url, href)).url
+            if target.startswith(portal.url):
+                waiting.append(target)

@@ -1,0 +1,105 @@
+"""Hands on the keyboard only: every act is reached, and what has the focus is seen."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Browser, Page, StorageState, expect
+
+from tests.journeys.browsing import SECRET, totp, visit
+from tests.journeys.portal import Portal
+
+_FOCUSED = """() => {
+  const at = document.activeElement, box = at.getBoundingClientRect(), style = getComputedStyle(at);
+  const own = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  const skip = at.matches(".days a"); /* drawn on its mark instead */
+  return {what: (at.innerText || at.value || at.getAttribute("aria-label") || at.name || at.tagName).trim().slice(0, 60),
+          tag: at.tagName, seen: own || skip, inside: box.width > 0 && box.height > 0, bar: at.closest("header") !== null};
+}"""
+
+
+def test_signing_in_needs_no_mouse(portal: Portal, browser: Browser) -> None:
+    person = portal.world["people"]["CA-larkfield"]
+    with visit(browser, portal) as page:
+        page.goto(portal.url)
+        expect(page.get_by_label("Mail address")).to_be_focused()
+        page.keyboard.type(person["email"])
+        page.keyboard.press("Tab")
+        page.keyboard.type(SECRET)
+        page.keyboard.press("Enter")
+        expect(page.get_by_label("Code")).to_be_focused()
+        page.keyboard.type(totp(person["totp"]))
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1, name="Larkfield Clinics")).to_be_visible()
+
+
+def test_the_skip_link_is_first_and_leads_past_the_bar(
+    portal: Portal, browser: Browser, session_of: Callable[[str], StorageState]
+) -> None:
+    with visit(browser, portal, storage_state=session_of("AN")) as page:
+        page.goto(portal.at("harbor"))
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        expect(page.get_by_role("link", name="Skip to the content")).to_be_in_viewport()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        focused = page.evaluate(_FOCUSED)
+        assert not focused["bar"], focused
+
+
+def test_tab_walks_every_control_and_each_shows_its_focus(
+    portal: Portal, browser: Browser, session_of: Callable[[str], StorageState]
+) -> None:
+    with visit(browser, portal, storage_state=session_of("AN")) as page:
+        for path in ("", f"exceptions/{portal.world['exception']}/", "sources/aws/upload/", "packages/new/"):
+            page.goto(portal.at("harbor", path))
+            reached = _walk(page)
+            hidden = [each for each in reached if not (each["seen"] and each["inside"])]
+            assert hidden == [], path
+            offered = page.locator(
+                "main :is(a[href], button, summary, input:not([type=hidden]), select, textarea):visible"
+            ).count()
+            # A date has several places to stop at, so that more may be reached than are counted.
+            assert len([each for each in reached if not each["bar"]]) >= offered, path
+
+
+def _walk(page: Page) -> list[dict]:
+    """Press Tab until the focus leaves the page; return what it met."""
+    met = []
+    for _ in range(300):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(_FOCUSED)
+        if focused["tag"] == "BODY":
+            return met
+        met.append(focused)
+    raise AssertionError("the focus never leaves the page")
+
+
+def test_j_and_k_walk_the_rows_and_enter_opens(
+    portal: Portal, browser: Browser, session_of: Callable[[str], StorageState]
+) -> None:
+    with visit(browser, portal, storage_state=session_of("AN")) as page:
+        page.goto(portal.at("harbor", "events/"))
+        links = page.locator("table[data-keys] a.row-link")
+        page.keyboard.press("j")
+        expect(links.nth(0)).to_be_focused()
+        page.keyboard.press("j")
+        page.keyboard.press("j")
+        expect(links.nth(2)).to_be_focused()
+        page.keyboard.press("k")
+        expect(links.nth(1)).to_be_focused()
+        target = links.nth(1).get_attribute("href")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(portal.url + str(target))
+
+
+def test_a_menu_closes_with_escape_and_gives_the_focus_back(
+    portal: Portal, browser: Browser, session_of: Callable[[str], StorageState]
+) -> None:
+    with visit(browser, portal, storage_state=session_of("AN")) as page:
+        page.goto(portal.at("harbor"))
+        summary = page.locator("header details.person > summary")
+        summary.focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+        expect(summary).to_be_focused()
