@@ -14,8 +14,8 @@ from evidence.batches.models import Batch
 from evidence.batches.objects import CHUNK, opened
 from evidence.batches.selectors import Leaves, batches_of, leaves_of, wholly_within
 from evidence.intake.models import Source
+from evidence.intake.selectors import kind_of
 from evidence.intake.views import PAGE, batch_row, rejected_row
-from evidence.sources.registry import contract
 from tenants.access.declare import action
 from tenants.access.gate import Gate
 
@@ -51,7 +51,7 @@ def batches(request: HttpRequest, slug: str) -> HttpResponse:
         found = found.filter(pk__lt=int(before))
     page = list(found[: PAGE + 1])
     shown = page[:PAGE]
-    kind = contract(source.slug)
+    kind = kind_of(source.slug)
     context = {
         "source": source,
         "kind": kind,
@@ -71,7 +71,7 @@ def batch(request: HttpRequest, batch: int) -> HttpResponse:
     gate: Gate = request.access
     found = get_object_or_404(Batch.objects.select_related("source"), pk=batch)
     gate.check(found)
-    kind = contract(found.source.slug)
+    kind = kind_of(found.source.slug)
     rejects = found.rejects.filter(resolved=False).order_by("seq", "code")
     paginator = Paginator(rejects, PAGE)
     page = paginator.get_page(request.GET.get("page"))

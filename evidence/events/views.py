@@ -36,10 +36,10 @@ from evidence.events.selectors import (
     record_of,
 )
 from evidence.intake.models import Source
+from evidence.intake.selectors import kind_of
 from evidence.ledger.services import leaf_hashes
 from evidence.ledger.tree import Tree
 from evidence.ocsf.classes import STATUSES
-from evidence.sources.registry import contract
 from tenants.access.declare import action
 from tenants.access.export import csv_answer
 from tenants.access.gate import Gate
@@ -161,7 +161,7 @@ def events(request: HttpRequest) -> HttpResponse:
     page = list(rows[: PAGE + 1])
     listed = page[:PAGE]
     names = account_names(each.actor_key for each in listed)
-    titles = {each.pk: contract(each.slug).title for each in asked.sources}
+    titles = {each.pk: kind_of(each.slug).title for each in asked.sources}
     chips = []
     if len(asked.sources) > 1:
         everything = f"?{asked.kept(source='')}"
@@ -268,7 +268,7 @@ def event(request: HttpRequest, batch: int, seq: int) -> HttpResponse:
         record = _record_for(gate, found, seq)
     except OSError:
         return bytes_missing(request, found)
-    kind = contract(found.source.slug)
+    kind = kind_of(found.source.slug)
     text, note = (
         (readable(record.raw), f"{len(record.raw):,} bytes") if "exact" in request.GET else shown(record.raw)
     )

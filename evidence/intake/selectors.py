@@ -12,7 +12,7 @@ from evidence.coverage.models import SourceDay
 from evidence.coverage.states import LATENESS, DayState, State, listing_of, states_of
 from evidence.intake.models import Delivery, Source
 from evidence.sources.contract import SourceContract
-from evidence.sources.registry import contract
+from evidence.sources.registry import UnknownSource, contract
 from tenants.clients.period import Period
 
 YEAR = 365
@@ -57,6 +57,27 @@ class Heard:
         return silent if silent > LATENESS else None
 
 
+def kind_of(slug: str) -> SourceContract:
+    """Return a source's contract; for a source whose folder this installation lacks, one that says so.
+
+    What such a source sent stays: it is listed and downloaded, and cannot be read into records any more.
+    """
+    try:
+        return contract(slug)
+    except UnknownSource:
+        return SourceContract(
+            slug=slug,
+            aliases=(),
+            family="",
+            vendor="not part of this installation",
+            title=slug,
+            version="",
+            ways_in=(),
+            rhythm="Nothing here reads it any more; what it sent before is kept.",
+            fields={},
+        )
+
+
 def window(length: int, *, today: date, period: Period | None, zone: object) -> Period:
     """Return the last `length` days up to today, cut to the period that bounds an auditor."""
     if period is None:
@@ -90,7 +111,7 @@ def heard_of(sources: Sequence[Source], within: Period, *, bound: Period | None,
         found.append(
             Heard(
                 source=source,
-                contract=contract(source.slug),
+                contract=kind_of(source.slug),
                 days=[_scoped(day, begun[source.pk]) for day in days],
                 listings=[_scoped(day, begun[source.pk]) for day in listings],
                 last_event=last.get(source.pk),

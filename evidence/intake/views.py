@@ -34,6 +34,7 @@ from evidence.intake.selectors import (
     deliveries_of,
     given_together,
     heard_of,
+    kind_of,
     window,
 )
 from evidence.intake.services import Refused, receive_file
@@ -245,7 +246,7 @@ def connect_source(request: HttpRequest) -> HttpResponse:
             return redirect("source_connect")
         new = not Source.objects.filter(slug=slug).exists()
         source = connect(slug, at=gate.at)
-        title = contract(source.slug).title
+        title = kind_of(source.slug).title
         if new:
             messages.success(request, f"{title} is connected. Send it its first events now.")
         else:
@@ -270,7 +271,7 @@ def _source(gate: Gate, slug: str) -> Source:
 def _crumbs(source: Source | None = None) -> list[tuple[str, str]]:
     found = [("Sources", reverse("sources"))]
     if source is not None:
-        found.append((contract(source.slug).title, reverse("source", args=[source.slug])))
+        found.append((kind_of(source.slug).title, reverse("source", args=[source.slug])))
     return found
 
 
@@ -495,7 +496,7 @@ def rejected(request: HttpRequest, slug: str) -> HttpResponse:
         "evidence/rejected.html",
         {
             "source": found,
-            "kind": contract(found.slug),
+            "kind": kind_of(found.slug),
             "crumbs": _crumbs(found),
             "chips": chips if codes else None,
             "columns": _REJECTED_COLUMNS,
@@ -514,7 +515,7 @@ def token(request: HttpRequest, slug: str) -> HttpResponse:
     """Issue a token for one source, after a fresh second factor; it is shown this once."""
     gate: Gate = request.access
     found = _source_for(gate, slug, "token.create")
-    kind = contract(found.slug)
+    kind = kind_of(found.slug)
     context: dict[str, Any] = {"source": found, "kind": kind, "crumbs": _crumbs(found)}
     if request.method == "POST":
         context["secret"] = issue_token(found, at=gate.at, by=request.user.pk)
@@ -565,7 +566,7 @@ def upload(request: HttpRequest, slug: str) -> HttpResponse:
     gate.check(found, "source.read")
     if not gate.allows(found, "intake.upload"):
         raise NotAllowed(gate.standing, "intake.upload")
-    kind = contract(found.slug)
+    kind = kind_of(found.slug)
     form = UploadForm(kind)
     if request.method == "POST":
         try:
@@ -612,7 +613,7 @@ def delivery(request: HttpRequest, delivery: UUID) -> HttpResponse:
     batches = [link.batch for link in found.delivered.select_related("batch")]
     context = {
         "delivery": found,
-        "kind": contract(found.source.slug),
+        "kind": kind_of(found.source.slug),
         "crumbs": _crumbs(found.source),
         "by": names_of({found.by}).get(found.by) if found.by else "",
         "outcome": mine,
