@@ -174,3 +174,11 @@ def test_the_change_log_counts_the_catalogue_right_and_has_the_present_version()
 def test_no_page_names_a_machine_or_a_registry(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert not re.search(r"/(home|root|Users)/|pypi\.org|docker\.io|ghcr\.io|quay\.io", text)
+
+
+def test_every_page_that_the_code_points_to_exists() -> None:
+    for folder in ("config", "tenants", "evidence", "controls", "reports", "templates"):
+        for file in (ROOT / folder).rglob("*"):
+            if file.suffix in {".py", ".html", ".yml"}:
+                for page in re.findall(r"\bdocs/[a-z_/-]+\.md\b", file.read_text(encoding="utf-8")):
+                    assert (ROOT / page).exists(), f"{file.relative_to(ROOT)} points to {page}"
