@@ -1,4 +1,4 @@
-"""The client's Merkle log, as rows (format: docs/formats/ledger.md)."""
+"""The client's Merkle log, as rows (format: docs/formats/bundle.md)."""
 
 from django.db import models
 
