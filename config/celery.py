@@ -1,13 +1,39 @@
 """The Celery application: tasks are found in each app's `tasks.py`."""
 
 import os
+import time
+from pathlib import Path
+from typing import Any
 
 from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.embedded")
+
+# Seconds that a done message is kept by the file-system broker, for whoever looks into a fault.
+KEPT = 3600
 
 app = Celery("proofline")
 # Threads that did not import this module send through it too: the web server answers in such.
 app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@app.task(name="config.prune_broker", ignore_result=True)
+def prune_broker() -> int:
+    """Remove messages that the file-system broker kept after they were done; return how many. Others keep none."""
+    from django.conf import settings
+
+    folder = (
+        settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("processed_folder") if _is_folder(settings) else None
+    )
+    removed = 0
+    for path in Path(folder).iterdir() if folder else ():
+        if time.time() - path.stat().st_mtime > KEPT:
+            path.unlink(missing_ok=True)
+            removed += 1
+    return removed
+
+
+def _is_folder(settings: Any) -> bool:
+    return str(settings.CELERY_BROKER_URL).startswith("filesystem://")

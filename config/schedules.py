@@ -17,8 +17,14 @@ def ensure_schedules(**_: Any) -> None:
     from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
     for name, task, seconds in SCHEDULES:
-        interval, _created = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
+        interval, _created = IntervalSchedule.objects.get_or_create(
+            every=seconds, period=IntervalSchedule.SECONDS
+        )
         PeriodicTask.objects.update_or_create(
             name=name,
             defaults={"task": "tenants.fan_out", "kwargs": json.dumps({"task": task}), "interval": interval},
         )
+    hourly, _created = IntervalSchedule.objects.get_or_create(every=3600, period=IntervalSchedule.SECONDS)
+    PeriodicTask.objects.update_or_create(
+        name="Remove messages that were done", defaults={"task": "config.prune_broker", "interval": hourly}
+    )

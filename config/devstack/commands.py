@@ -4,7 +4,17 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from config.devstack import checks, demo, environment, installation, postgres, progress, stack, suite
+from config.devstack import (
+    benchmark,
+    checks,
+    demo,
+    environment,
+    installation,
+    postgres,
+    progress,
+    stack,
+    suite,
+)
 from config.devstack.refusal import Refusal, disk_full, is_disk_full
 
 # Commands that never ask the database; starting it for them would only cost time.
@@ -66,10 +76,27 @@ def _run(argv: list[str]) -> int:
         installation.set_environment(opened)
         if needs_database(argv[1:]):
             postgres.ensure_database(opened.var, opened.database_password)
+            if name != "migrate":
+                _migrate_if_new()
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(argv)
     return 0
+
+
+def _migrate_if_new() -> None:
+    """Migrate a database in which nothing was ever made, so that any command may be the first."""
+    import django
+    from django.core.management import call_command
+    from django.db import connection
+
+    django.setup()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('public.django_migrations') IS NULL")
+        new = cursor.fetchone()[0]
+    if new:
+        print("Preparing the new database (once) …", file=sys.stderr)
+        call_command("migrate", verbosity=0, stdout=sys.stderr)
 
 
 # What runs outside Django's command loading: before its settings exist, or without its database.
@@ -78,4 +105,5 @@ OWN: dict[str, Callable[[list[str]], int]] = {
     "serve": stack.serve,
     "test": suite.test,
     "check-code": checks.check_code,
+    "benchmark": benchmark.benchmark,
 }

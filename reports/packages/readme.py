@@ -106,9 +106,9 @@ BY HAND
 GLOSSARY
 {GLOSSARY}
 WHERE ELSE THE CHECKPOINT WENT
-Each checkpoint of {head.origin} is sent to the places that the client configured when it is
-made (mail to client and auditor, a webhook, a locked object store). Ask there for one; its root must be that
-of ledger/checkpoints.txt for the same size, or --checkpoint shows the difference.
+Nowhere by itself: checkpoints of {head.origin}
+are kept by the portal alone. Whoever keeps the checkpoint of an earlier bundle can compare: its root must be
+that of ledger/checkpoints.txt for the same size, or --checkpoint shows the difference.
 """
 
 

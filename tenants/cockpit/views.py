@@ -185,6 +185,7 @@ def _row(request: HttpRequest, each: Any) -> dict[str, object]:
         "whole": WHOLE_DAYS,
         "trend": getattr(summary, "daily_events", None) or [],
         "audit_from": each.audit_from,
+        "audit_now": each.audit_from is not None and each.audit_from <= timezone.localdate(),
         "engagement": _engagement_words(each),
         "act": bool(each.urgent),
     }
