@@ -13,4 +13,5 @@ def _(obj: Source) -> frozenset[uuid.UUID]:
     """The people who own a control with a procedure that reads the source."""
     reading = [rule.id for rule in rules() if obj.slug in rule.sources or "any" in rule.sources]
     found = ControlProcedure.objects.filter(ref__in=reading, control__owner__isnull=False)
-    return frozenset(found.order_by().values_list("control__owner", flat=True).distinct())
+    owners = found.order_by().values_list("control__owner", flat=True).distinct()
+    return frozenset(owner for owner in owners if owner is not None)

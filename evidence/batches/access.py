@@ -12,7 +12,7 @@ Days = tuple[datetime.datetime, datetime.datetime]
 
 
 @days_of.register
-def _(obj: Batch) -> Days:
+def days_of_batch(obj: Batch) -> Days:
     """The days of its events; of a listing its instants; of neither the time of its receipt."""
     if obj.first_event and obj.last_event:
         return obj.first_event, obj.last_event
@@ -25,7 +25,7 @@ def _(obj: Batch) -> Days:
 @days_of.register
 def _(obj: RejectedRecord) -> Days:
     """A record that cannot be placed in time lies where its batch does."""
-    return days_of(obj.batch)
+    return days_of_batch(obj.batch)
 
 
 @days_of.register

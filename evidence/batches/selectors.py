@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from evidence.batches.access import days_of_batch
 from evidence.batches.models import Batch, RejectedRecord
 from evidence.intake.models import Source
 from evidence.inventory.models import Snapshot
 from evidence.ledger.models import Checkpoint, LedgerEntry
-from tenants.access.policy import days_of
 from tenants.clients.period import Period
 
 
@@ -21,7 +21,7 @@ def batches_of(source: Source, period: Period | None) -> QuerySet[Batch]:
 def telling_of(period: Period) -> Q:
     """Return what holds of batches with an event or a listing in the period, or received in it without either.
 
-    The same as `days_of(batch)` answers for one.
+    The same as `days_of_batch` answers for one.
     """
     begin, end = period.begins_at, period.ends_before
     listing = Snapshot.objects.filter(batch=OuterRef("pk"))
@@ -35,7 +35,7 @@ def wholly_within(batch: Batch, period: Period | None) -> bool:
     """Tell whether everything that a batch holds may be shown to whom only a period is open."""
     if period is None:
         return True
-    first, last = days_of(batch)
+    first, last = days_of_batch(batch)
     return first >= period.begins_at and last < period.ends_before
 
 

@@ -7,6 +7,7 @@ from datetime import date
 from evidence.coverage.states import WORST, DayState, State
 
 LEVELS = 4
+EVENTS = "events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def _strip(
     noun: str,
     day: Callable[[date], str],
 ) -> Strip:
-    most = max((_amount(group) for group in groups), default=0)
+    most = max((_amount(group, noun) for group in groups), default=0)
     cells = [_cell(group, most, noun, day) for group in groups]
     return Strip(name, href, words(days), cells)
 
@@ -70,14 +71,20 @@ def words(days: Iterable[DayState]) -> str:
     return ", ".join(said)
 
 
-def _amount(group: Iterable[DayState]) -> int:
-    return sum(each.events or each.records for each in group if each.state is not State.NOT_IN_SCOPE)
+def _amount(group: Iterable[DayState], noun: str) -> int:
+    """Return how many were heard; of a listing's days the records are the listings."""
+    counts = (
+        each.events if noun == EVENTS else each.records
+        for each in group
+        if each.state is not State.NOT_IN_SCOPE
+    )
+    return sum(counts)
 
 
 def _cell(group: Sequence[DayState], most: int, noun: str, day: Callable[[date], str]) -> Cell:
     states = {each.state for each in group}
     state = next((worst for worst in WORST if worst in states), State.NOT_IN_SCOPE)
-    amount = _amount(group)
+    amount = _amount(group, noun)
     when = day(group[0].local_date)
     if len(group) > 1:
         when = f"{when} – {day(group[-1].local_date)}"

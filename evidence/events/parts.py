@@ -24,4 +24,5 @@ delivery_page = Signal()
 
 def parts_of(signal: Signal, **arguments: Any) -> list[Part]:
     """Ask a signal and return the parts that were answered, in the order in which receivers were connected."""
-    return [part for _, part in signal.send(sender=Part, **arguments) if part is not None]
+    answers: list[tuple[Any, Any]] = signal.send(sender=Part, **arguments)
+    return [part for _, part in answers if isinstance(part, Part)]

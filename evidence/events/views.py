@@ -117,7 +117,7 @@ class _Asked:
         if (last - first).days >= MOST_DAYS:
             first = last - timedelta(days=MOST_DAYS - 1)
             self.note = f"At most {MOST_DAYS} days are shown at once: these are the last of them."
-        return Period(first, last, zone)  # type: ignore[arg-type]
+        return Period(first, last, zone)
 
     def _newest(self, bound: Period | None) -> date:
         if bound is not None:

@@ -25,7 +25,7 @@ class SeveralFilesField(forms.FileField):
 
     widget = SeveralFilesInput
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
         """Check each file; a single complaint names the file that it is about."""
         if not data:
             raise forms.ValidationError("Choose at least one file.", code="required")
@@ -35,7 +35,7 @@ class SeveralFilesField(forms.FileField):
 class UploadForm(forms.Form):
     """The files of one upload. Each must begin like a file of the source, unless the person says otherwise."""
 
-    files = SeveralFilesField(
+    files = SeveralFilesField(  # type: ignore[assignment]  # a form keeps what it was given under this name too
         label="Files",
         allow_empty_file=True,
         max_length=300,
@@ -61,7 +61,7 @@ class UploadForm(forms.Form):
                 self.add_error("files", complaint)
         return cleaned
 
-    def _complaints(self, given: UploadedFile, *, anyway: bool) -> list[str]:
+    def _complaints(self, given: UploadedFile[Any], *, anyway: bool) -> list[str]:
         if not given.size:
             return [f"“{given.name}” is empty. Choose a file with at least one record."]
         if anyway:
@@ -74,7 +74,7 @@ class UploadForm(forms.Form):
         return [f"“{given.name}” is {contract(slug).title}: upload it under that source."]
 
 
-def _head(given: UploadedFile) -> bytes:
+def _head(given: UploadedFile[Any]) -> bytes:
     """Return the start of a file, packed or not, and go back to its first byte."""
     stream = cast("BinaryIO", given)
     stream.seek(0)

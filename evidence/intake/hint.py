@@ -10,7 +10,10 @@ log = logging.getLogger(__name__)
 
 
 def hint_intake(client: Client, *, countdown: float = 0) -> None:
-    """Send the client's intake task, to run in `countdown` seconds; a broker that is down or full is logged and costs nothing else."""
+    """Send the client's intake task, to run in `countdown` seconds.
+
+    A broker that is down or full is logged and costs nothing else.
+    """
     # Imported here because the task imports this room.
     from evidence.batches.tasks import intake
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, Max, Min, QuerySet
 
@@ -97,12 +98,12 @@ def heard_of(sources: Sequence[Source], within: Period, *, bound: Period | None,
     refused = batches.filter(state=Batch.State.REFUSED)
     last: dict[int, datetime] = {}
     if bound is None:
-        last = dict(_grouped(batches.values_list("source").annotate(last=Max("last_event"))))
+        last = _grouped(batches.values_list("source").annotate(last=Max("last_event")))
     else:
         telling = Batch.objects.filter(telling_of(bound))
         rejects, refused = rejects.filter(batch__in=telling), refused.filter(pk__in=telling)
-    waiting = dict(_grouped(rejects.values_list("batch__source").annotate(n=Count("pk"))))
-    stopped = dict(_grouped(refused.values_list("source").annotate(n=Count("pk"))))
+    waiting = _grouped(rejects.values_list("batch__source").annotate(n=Count("pk")))
+    stopped = _grouped(refused.values_list("source").annotate(n=Count("pk")))
     begun = _begun(sources, within)
     found = []
     for source in sources:
@@ -124,8 +125,9 @@ def heard_of(sources: Sequence[Source], within: Period, *, bound: Period | None,
     return found
 
 
-def _grouped(rows: QuerySet) -> list[tuple[int, object]]:
-    return list(rows.order_by())  # type: ignore[arg-type]
+def _grouped(rows: QuerySet[Any, Any]) -> dict[int, Any]:
+    """Return an aggregate by the id that it was grouped by."""
+    return dict(rows.order_by())
 
 
 def _begun(sources: Sequence[Source], within: Period) -> dict[int, date]:
@@ -133,7 +135,7 @@ def _begun(sources: Sequence[Source], within: Period) -> dict[int, date]:
     rows = (
         SourceDay.objects.filter(source__in=sources).values_list("source").annotate(first=Min("local_date"))
     )
-    first: dict[int, date] = dict(_grouped(rows))  # type: ignore[arg-type]
+    first: dict[int, date] = _grouped(rows)
     found = {}
     for source in sources:
         connected = source.connected_at.astimezone(within.zone).date()

@@ -21,7 +21,7 @@ from evidence.batches.models import Batch, RejectedRecord
 from evidence.batches.selectors import batches_of, rejected_of, wholly_within
 from evidence.batches.showing import readable
 from evidence.coverage.states import DayState, State
-from evidence.coverage.strips import Strip, by_day, by_week, words
+from evidence.coverage.strips import EVENTS, Strip, by_day, by_week, words
 from evidence.events.parts import delivery_page, parts_of
 from evidence.intake.deliveries import Outcome, outcome
 from evidence.intake.forms import UploadForm
@@ -206,7 +206,7 @@ def strips(heard: Heard, draw: Any, *, last: int = YEAR, name: str = "") -> list
     """Return two rows of a heat map: of a source's events, and of its account listings."""
     href = reverse("coverage", args=[heard.source.slug])
     return [
-        draw(heard.days[-last:], name=name or heard.name, href=href, noun="events", day=day_words),
+        draw(heard.days[-last:], name=name or heard.name, href=href, noun=EVENTS, day=day_words),
         draw(heard.listings[-last:], name="Account listings", href=href, noun="listings", day=day_words),
     ]
 
@@ -310,7 +310,7 @@ def source(request: HttpRequest, slug: str) -> HttpResponse:
             "more_batches": len(batches) > RECENT,
             "rejects": [rejected_row(each, gate) for each in rejects],
             "rejected_columns": _REJECTED_COLUMNS,
-            "deliveries": [(each, people.get(each.by)) for each in deliveries],
+            "deliveries": [(each, people.get(each.by) if each.by else "") for each in deliveries],
             "tokens": [_token_row(each, people, gate) for each in tokens],
             "sees_tokens": gate.may("token.read") and not gate.standing.is_auditor,
             "snippets": snippets(request, found) if could(gate, "token.create") else None,
