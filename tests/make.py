@@ -223,7 +223,8 @@ def sign_in(
     **more: Any,
 ) -> dict[str, Any]:
     """A successful console sign-in; `mfa=None` is a record that does not tell."""
-    additional = {} if mfa is None else {"additionalEventData": {"MFAUsed": "Yes" if mfa else "No", "MobileVersion": "No"}}
+    told = {"MFAUsed": "Yes" if mfa else "No", "MobileVersion": "No"}
+    additional = {} if mfa is None else {"additionalEventData": told}
     identity = user_identity(by, accessKeyId="") if isinstance(by, str) else by
     return record(
         "ConsoleLogin",
@@ -335,7 +336,8 @@ def listing(
         return [{"PolicyName": "AdministratorAccess", "PolicyArn": ADMINISTRATOR}] if privileged else []
 
     trust = {"AWS": f"arn:aws:iam::{AWS_ACCOUNT}:root"}
-    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": trust, "Action": "sts:AssumeRole"}]}
+    allowed = {"Effect": "Allow", "Principal": trust, "Action": "sts:AssumeRole"}
+    document = {"Version": "2012-10-17", "Statement": [allowed]}
     return json.dumps(
         {
             "taken_at": rfc3339(at),

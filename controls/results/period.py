@@ -128,7 +128,8 @@ def tallied(rule_ids: Iterable[str], period: Period) -> Tallied:
     for rule, counted in Tally.objects.filter(inside, unknown__gt=0).values_list("rule", "reasons"):
         reasons.setdefault(rule, Counter()).update(counted)
     states = [rule for rule in wanted if (found := rule_by_id(rule)) is not None and found.kind == "state"]
-    return Tallied(days, {rule: dict(found) for rule, found in reasons.items()}, _items(states, period), _days_off(wanted, period))
+    counted = {rule: dict(found) for rule, found in reasons.items()}
+    return Tallied(days, counted, _items(states, period), _days_off(wanted, period))
 
 
 def counts_in(rule_id: str, period: Period) -> dict[str, int]:

@@ -201,8 +201,12 @@ class _Recording:
         # A record that was known before has told what it tells; one in conflict with it is not believed.
         new = {event.seq for event in fresh}
         for one in told:
-            if one.seq in new:
-                (self.gathered.proofs if isinstance(one, Proof) else self.gathered.changed).append(one)
+            if one.seq not in new:
+                continue
+            if isinstance(one, Proof):
+                self.gathered.proofs.append(one)
+            else:
+                self.gathered.changed.append(one)
         return fresh
 
     def _hold(self, lock: int, *, shared: bool = False) -> None:

@@ -112,12 +112,12 @@ class Facts:
         if self._names is not None:
             intervals = intervals.filter(name__in=self._names)
             changes = changes.filter(name__in=self._names)
-        for subject, name, kind, *interval in intervals.values_list(
+        for subject, name, kind, first, last, value in intervals.values_list(
             "subject", "name", "kind", "first_at", "last_at", "value"
         ):
-            self._line(subject, name).intervals.setdefault(kind, []).append(tuple(interval))
-        for subject, name, *change in changes.values_list("subject", "name", "at", "value", "certain"):
-            self._line(subject, name).changes.append(tuple(change))
+            self._line(subject, name).intervals.setdefault(kind, []).append((first, last, value))
+        for subject, name, at, value, certain in changes.values_list("subject", "name", "at", "value", "certain"):
+            self._line(subject, name).changes.append((at, value, certain))
 
     def _line(self, subject: str, name: str) -> _Line:
         self._names_of[subject].add(name)
@@ -194,7 +194,8 @@ class Facts:
         self.load([subject])
         line = self._lines.get((subject, "arn"), _Line())
         return any(
-            self._by_kind(kind, intervals, line.changes, time) is not MISSING for kind, intervals in line.intervals.items()
+            self._by_kind(kind, intervals, line.changes, time) is not MISSING
+            for kind, intervals in line.intervals.items()
         )
 
     def names(self, subject: str, time: datetime) -> dict[str, Any]:

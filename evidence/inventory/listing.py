@@ -22,7 +22,9 @@ class Listed:
     seq: int
 
 
-def accounts_on_days(source: Source, days: Sequence[Period], *, names: Iterable[str]) -> Iterator[tuple[date, list[Listed]]]:
+def accounts_on_days(
+    source: Source, days: Sequence[Period], *, names: Iterable[str]
+) -> Iterator[tuple[date, list[Listed]]]:
     """Yield, for each day that has a listing, its accounts as of the last one, and again as of each change.
 
     `days` are periods of one day each, in order. A day without a listing is not yielded: its state is not

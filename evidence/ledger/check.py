@@ -51,7 +51,11 @@ def check_ledger() -> list[Check]:
     ]
     return [
         Check("leaves", "every leaf is canonical, in its place, and hashes to its leaf hash", tuple(leaf_findings)),
-        Check("heads", "every signed head is the root of the leaves before it, signed by a listed key", tuple(head_findings)),
+        Check(
+            "heads",
+            "every signed head is the root of the leaves before it, signed by a listed key",
+            tuple(head_findings),
+        ),
         Check("raw", "every batch's bytes hash to what its leaf says", tuple(_raw())),
     ]
 

@@ -85,7 +85,9 @@ def test_the_system_alone_corrects(exception):
         assert TRANSITIONS[state]["correct"].policy == ""
 
 
-@pytest.mark.parametrize(("state", "action"), [("fixed", "good_retest"), ("fixed", "bad_retest"), ("retested", "close")])
+@pytest.mark.parametrize(
+    ("state", "action"), [("fixed", "good_retest"), ("fixed", "bad_retest"), ("retested", "close")]
+)
 @pytest.mark.parametrize("who", [OWN, FIXER])
 def test_who_owns_or_fixed_neither_retests_nor_closes(exception, state, action, who):
     put(exception, state)
@@ -93,7 +95,7 @@ def test_who_owns_or_fixed_neither_retests_nor_closes(exception, state, action, 
         act(exception, action, by=who, at=AT, given=GIVEN, version=exception.version)
 
 
-@pytest.mark.parametrize(("state", "action"), [key for key in TABLE])
+@pytest.mark.parametrize(("state", "action"), list(TABLE))
 def test_what_must_be_said_is_asked_for_by_name(exception, state, action):
     put(exception, state)
     for need in TRANSITIONS[state][action].needs:

@@ -3,11 +3,12 @@
 import base64
 import datetime
 import hashlib
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.core.files.storage import default_storage
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from evidence.batches.models import Batch
 from evidence.ledger.check import check_ledger
@@ -65,21 +66,14 @@ def test_the_database_refuses_a_hole_and_a_second_leaf_of_a_number(harbor, seq, 
     append([thing(1), thing(2)], at=NOON)
     entry = LedgerEntry.objects.get(seq=2)
     with pytest.raises(DatabaseError), transaction.atomic():
-        LedgerEntry.objects.bulk_create(
-            [
-                LedgerEntry(
-                    seq=seq if seq != 3 else 2,
-                    previous_id=previous if seq != 3 else 1,
-                    time=NOON,
-                    kind="artifact",
-                    ref="x",
-                    leaf=entry.leaf,
-                    leaf_hash=entry.leaf_hash,
-                )
-            ]
-        )
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        _insert(entry, seq if seq != 3 else 2, previous if seq != 3 else 1)
+
+
+def _insert(like: LedgerEntry, seq: int, previous: int | None) -> None:
+    leaf = {"time": NOON, "kind": "artifact", "ref": "x", "leaf": like.leaf, "leaf_hash": like.leaf_hash}
+    LedgerEntry.objects.bulk_create([LedgerEntry(seq=seq, previous_id=previous, **leaf)])
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 @pytest.mark.parametrize(
@@ -103,9 +97,9 @@ def test_what_rolls_back_leaves_no_leaf_and_its_number_is_given_again(own_databa
     with client(make.client()):
         with transaction.atomic():
             append([thing(1)], at=NOON)
-        with pytest.raises(IntegrityError), transaction.atomic():
+        with transaction.atomic():
             append([thing(2)], at=NOON)
-            raise IntegrityError
+            transaction.set_rollback(True)
         with transaction.atomic():
             assert append([thing(3)], at=NOON) == [2]
 
@@ -171,7 +165,10 @@ def test_a_leaf_changed_together_with_its_hash_is_named_by_the_head(whole):
     forged = bytes(entry.leaf).replace(b'"a1"', b'"a9"')
     digest = hashlib.sha256(b"\x00" + forged).digest()
     tamper(
-        "UPDATE evidence_ledgerentry SET leaf = %s, leaf_hash = %s, ref = 'a9' WHERE seq = %s", forged, digest, entry.seq
+        "UPDATE evidence_ledgerentry SET leaf = %s, leaf_hash = %s, ref = 'a9' WHERE seq = %s",
+        forged,
+        digest,
+        entry.seq,
     )
     assert findings() == {"heads": [f"head of size {entry.seq + 1}"]}
 
@@ -191,8 +188,8 @@ def test_a_changed_head_is_named(whole, column):
 
 def test_a_changed_raw_object_and_an_absent_one_are_named(whole):
     batch = Batch.objects.get()
-    path = default_storage.path(batch.object_name)
-    with open(path, "rb+") as stored:
+    path = Path(default_storage.path(batch.object_name))
+    with path.open("rb+") as stored:
         stored.seek(20)
         byte = stored.read(1)
         stored.seek(20)
