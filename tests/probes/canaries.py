@@ -9,12 +9,15 @@ import datetime
 import io
 import json
 import uuid
+import zipfile
 from pathlib import Path
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.files.base import File
+from django.core.files.storage import default_storage
 from django.db import connection, models, transaction
 from django.utils import timezone
 
@@ -23,6 +26,7 @@ from evidence.intake.models import Delivery
 from evidence.intake.sources import connect
 from evidence.ledger.models import Checkpoint, LedgerEntry
 from evidence.ledger.services import Recorded, append, checkpoint
+from reports.packages.models import Package
 from tenants.clients.models import Client
 from tenants.clients.switch import client as at_client
 
@@ -50,6 +54,7 @@ def plant(client: Client) -> dict[type[models.Model], models.Model]:
         for model in client_models():
             if model not in planted:
                 _row(model, word, planted)
+        _store_package(client, planted[Package], word)
     return planted
 
 
@@ -143,6 +148,20 @@ def _ingest(word: str) -> None:
         assert delivery.state == Delivery.State.DONE, (name, delivery.reason, counts)
     broken = f'{{"eventVersion": "1.08", "eventName": "{word}"}}\n["{word}"]\n'.encode()
     ingest(source, io.BytesIO(broken), name=f"{word}-broken.ndjson", way=Delivery.Way.INGEST, at=at)
+
+
+def _store_package(client: Client, package: models.Model, word: str) -> None:
+    """Give the planted package its zip, so that what is sent out carries the word too."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as bundle:
+        bundle.writestr(f"{word}/package.json", json.dumps({f"does_not_prove/gap/{word}": {"text": word}}))
+        bundle.writestr(f"{word}/package.pdf", f"%PDF-1.7 {word}")
+    packed.seek(0)
+    name = default_storage.save(f"{client.pk}/packages/{word}.zip", File(packed))
+    results = {word: {"population": 1, "fail": 0, "unknown": 1, "result": word}}
+    Package.objects.filter(pk=package.pk).update(
+        state=Package.State.BUILT, name=word, object_name=name, controls=results
+    )
 
 
 _NAMES = ("userName", "UserName", "RoleName", "userAgent", "errorMessage", "groupName", "policyName")
