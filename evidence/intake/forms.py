@@ -1,5 +1,7 @@
 """Giving files by upload."""
 
+from __future__ import annotations
+
 from typing import Any, BinaryIO, cast
 
 from django import forms
