@@ -18,6 +18,7 @@ from controls.exceptions.models import ControlException
 from controls.results.choosing import Chosen, span_words
 from controls.results.models import RuleSetting
 from controls.results.period import DayFigures, ProcedureResult, control_result, coverage_of
+from controls.results.reasons import reason_help, reason_words
 from controls.results.strip import Bar, Row, narrow_rows, wide_rows
 from controls.results.words import (
     DAYS,
@@ -27,8 +28,6 @@ from controls.results.words import (
     function_words,
     nature_words,
     rates,
-    reason_help,
-    reason_words,
     title_of,
 )
 from controls.rules.language import Rule

@@ -7,7 +7,8 @@ from django.db.models import Case, Value, When
 from controls.exceptions.listing import rows_of, visible
 from controls.results.accounts import account_names
 from controls.results.models import Occurrence
-from controls.results.words import RESULTS, Said, reason_help, reason_words
+from controls.results.reasons import reason_help, reason_words
+from controls.results.words import RESULTS, Said
 from controls.rules.registry import rule_by_id
 from evidence.batches.models import Batch
 from evidence.events.parts import Part

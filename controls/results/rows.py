@@ -7,7 +7,8 @@ from django.urls import reverse
 
 from controls.results.accounts import account_names
 from controls.results.models import Occurrence
-from controls.results.words import RESULTS, Said, reason_help, reason_words
+from controls.results.reasons import reason_help, reason_words
+from controls.results.words import RESULTS, Said
 from tenants.access.gate import Gate
 
 

@@ -17,8 +17,9 @@ from controls.results.accounts import account_names
 from controls.results.choosing import Chosen, choose
 from controls.results.models import Occurrence
 from controls.results.period import ProcedureResult, control_result, counts_in
+from controls.results.reasons import reason_help, reason_words
 from controls.results.rows import shown_members
-from controls.results.words import DAYS, RESULTS, reason_help, reason_words, title_of
+from controls.results.words import DAYS, RESULTS, title_of
 from controls.rules.language import Rule
 from controls.rules.registry import rule_by_id
 from evidence.coverage.states import State

@@ -3,13 +3,18 @@
 Every figure printed here is a figure of the bundle; the verifier counts it again from the files beside it.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, timedelta
 from typing import Any
 
 from django.db import connection
 
+from controls.catalogue.series import SERIES_TITLES
+from controls.results.figures import grouped
 from controls.results.period import ControlResult, DayFigures, ProcedureResult
+from controls.results.reasons import REASONS, reason_words
+from controls.results.words import frequency_words, function_words, nature_words, title_of
 from controls.rules.registry import rules
 from evidence.coverage.states import State as CoverageState
 from reports.blocks import (
@@ -52,39 +57,14 @@ WORDS = {
     "no_deviations": State("met", "No deviations noted in management's tests"),
     "in_place": State("met", "In place"),
 }
-SERIES_TITLES = {
-    "CC1": "Control environment",
-    "CC2": "Communication and information",
-    "CC3": "Risk assessment",
-    "CC4": "Monitoring activities",
-    "CC5": "Control activities",
-    "CC6": "Logical and physical access",
-    "CC7": "System operations",
-    "CC8": "Change management",
-    "CC9": "Risk mitigation",
-    "A1": "Availability",
-    "PI1": "Processing integrity",
-    "C1": "Confidentiality",
-    "P1": "Privacy: notice",
-    "P2": "Privacy: choice and consent",
-    "P3": "Privacy: collection",
-    "P4": "Privacy: use, retention, disposal",
-    "P5": "Privacy: access",
-    "P6": "Privacy: disclosure and notification",
-    "P7": "Privacy: quality",
-    "P8": "Privacy: monitoring and enforcement",
-}
-FREQUENCIES = {
-    "occ": "at each occurrence", "cont": "many times a day", "D": "daily", "W": "weekly", "M": "monthly",
-    "Q": "quarterly", "HY": "half-yearly", "A": "yearly",
-}  # fmt: skip
-NATURES = {
-    "P": "preventive",
-    "D": "detective",
-    "C": "corrective",
-    "A": "automated",
-    "M": "manual",
-    "H": "partly automated",
+
+# Procedures that are no rule, as tests print them.
+PROCEDURES = {
+    "design": "Inspection of its design",
+    "obl": "Records of its duties",
+    "rec": "Reconciliation",
+    "insp": "Inspection of a sample",
+    "state": "State of its records",
 }
 
 
@@ -180,6 +160,8 @@ class _Package:
             yield Heading(3, f"{title} ({len(lines)})")
             if kind == "not_tested":
                 yield self._not_tested(len(lines), looked)
+            elif kind == "criterion_out":
+                yield Points([[Span(sentence)] for sentence in self._left_out()])
             else:
                 yield Points([[Span(line.sentence)] for line in lines])
         none = [
@@ -200,6 +182,14 @@ class _Package:
                 fixed([(title, "none", looked) for title, looked in none]),
                 numbered=False,
             )
+
+    def _left_out(self) -> list[str]:
+        """One line per reason for which criteria are out of scope."""
+        reasons: dict[str, list[str]] = {}
+        for row in self.gathered.criteria:
+            if not row.in_scope:
+                reasons.setdefault(row.reason or "No reason given.", []).append(row.criterion)
+        return [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
 
     def _not_tested(self, count: int, looked: int) -> Table:
         """One line per reason, with every procedure that it keeps from being tested."""
@@ -387,9 +377,11 @@ class _Package:
                 sentences.append(f"{stream} was not heard on {lost} of {len(self.gathered.period)} days.")
         unknown = sum(p.unknown for p in tested)
         if unknown:
-            sentences.append(f"{unknown} members are unknown because a needed fact or field was absent.")
+            are = "member is" if unknown == 1 else "members are"
+            sentences.append(f"{grouped(unknown)} {are} unknown because a needed fact or field was absent.")
         if untested:
-            sentences.append(f"{untested} procedures were not tested.")
+            were = "procedure was" if untested == 1 else "procedures were"
+            sentences.append(f"{grouped(untested)} {were} not tested.")
         return (
             Note("gap", [Span(" ".join(sentences))], "What this section does not show.")
             if sentences
@@ -401,27 +393,28 @@ class _Package:
 
     def _control(self, result: ControlResult) -> Iterator[Block]:
         control = result.control
-        yield Heading(
-            3, f"{control.pk} · {'key control' if control.key else 'control'}", f"control-{control.pk}"
+        title = title_of(control.statement)
+        yield Heading(3, f"{control.pk} · {title}", f"control-{control.pk}")
+        if title != control.statement:
+            yield Paragraph([Span(control.statement + ".")])
+        owner = (
+            self.gathered.person(control.owner) or f"{function_words(control.owner_function)}, nobody named"
         )
-        yield Paragraph([Span(control.statement + ".")])
-        owner = self.gathered.person(control.owner) or f"{control.owner_function} (nobody named)"
+        kind = "Key control, " if control.key else "Control, "
         place = (
             f"in operation since {_day(control.in_operation_from)}"
             if control.in_operation_from
             else "not in place yet"
         )
-        nature = ", ".join(NATURES[letter] for letter in control.nature.split("-"))
-        frequency = " and ".join(FREQUENCIES[f] for f in control.frequency.split("+"))
+        nature, frequency = nature_words(control.nature), frequency_words(control.frequency)
         yield Paragraph(
-            [Span(f"Criteria {', '.join(control.criteria)}. Owner: {owner}. {nature.capitalize()}; {frequency}."
+            [Span(f"{kind}{nature}; {frequency}. Criteria {', '.join(control.criteria)}. Owner: {owner}."
                   f" Version {control.version}, {place}.")],
             small=True,
         )  # fmt: skip
         own = [row for row in self.tests_table if row["control"] == control.pk]
         if all(row["result"] == "not_tested" for row in own):
-            reasons = "; ".join(f"{row['procedure']}: {_why(row)}" for row in own)
-            yield Paragraph([Span("Not tested. ", bold=True), Span(reasons + ".")])
+            yield Paragraph([Span("Not tested. ", bold=True), Span(_why_not(own))])
             return
         yield Table(
             f"tests.{control.pk}",
@@ -446,7 +439,7 @@ class _Package:
     def _test_row(self, row: dict[str, str]) -> Row:
         state = WORDS[row["result"]]
         if not row["pid"]:
-            title = "Inspection of its design" if row["procedure"] == "design" else row["procedure"]
+            title = PROCEDURES.get(row["procedure"], f"Rule {row['procedure']}")
             return (f"{title}.", None, None, None, State(state.condition, row["text"]))
         sheet = self.bundle.sheet(row["pid"])
         return (
@@ -466,9 +459,10 @@ class _Package:
             return (
                 f"Evaluated on {days['covered'] + days['proven_zero']} of {days['days']} days, from"
                 f" {', '.join(sheet['systems_of_record'])}, for all {sheet['member']}: {says}"
-                f" {row['items']} items, {row['members']} item-days. {rule}."
+                f" {grouped(int(row['items']))} items, {grouped(int(row['members']))} item-days. {rule}."
             )
-        return f"Compared all {sheet['member']} of the period ({row['members']}) with the condition: {says} {rule}."
+        members = grouped(int(row["members"]))
+        return f"Compared all {sheet['member']} of the period ({members}) with the condition: {says} {rule}."
 
     def _result_words(self, row: dict[str, str]) -> str:
         rates = ""
@@ -476,7 +470,7 @@ class _Package:
             rates = (
                 f" Pass rate {_percent(row['pass_rate'])}, deviation rate {_percent(row['deviation_rate'])}."
             )
-        return row["text"] + rates
+        return _spoken(row["text"]) + rates
 
     def _by_week(self, control: str, procedure: ProcedureResult) -> Bars:
         weeks: dict[Any, list[DayFigures]] = {}
@@ -510,17 +504,18 @@ class _Package:
         pid = sheet["pid"]
         yield Heading(3, f"{pid} · {sheet['title']}", f"sheet-{pid}")
         coverage = sheet["coverage"]
-        frozen = sheet["frozen_at"] or "not frozen: its members may still change"
+        frozen = (
+            _instant(sheet["frozen_at"]) if sheet["frozen_at"] else "not frozen: its members may still change"
+        )
         yield Facts(
             [
                 ("Member", sheet["member"]),
                 ("Window", f"{sheet['window']['from']} to {sheet['window']['to']}, days of {sheet['zone']}"),
                 ("Systems of record", ", ".join(sheet["systems_of_record"])),
                 ("Rows", sheet["rows"]),
-                ("Results", f"{sheet['results']['pass']} pass, {sheet['results']['fail']} fail, {sheet['results']['unknown']} unknown"),
-                ("Coverage", f"{coverage['covered']} covered, {coverage['proven_zero']} proven zero, {coverage['gap']} gap,"
-                             f" {coverage['unknown']} unknown of {coverage['days']} days"),
-                ("Run", f"by {sheet['run_by']} at {sheet['run_at']}"),
+                ("Results", ", ".join(f"{grouped(sheet['results'][r])} {r}" for r in ("pass", "fail", "unknown"))),
+                ("Coverage", _coverage_said(coverage)),
+                ("Run", f"by {sheet['run_by']} at {_instant(sheet['run_at'])}"),
                 ("Frozen", frozen),
                 ("Completeness", sheet["verdict"]),
                 ("Population SHA-256", sheet["sha256"]),
@@ -529,7 +524,7 @@ class _Package:
         yield Paragraph(
             [Span("How it was judged. ", bold=True), Span(sheet["parameters"]["procedure"])], small=True
         )
-        yield Code(sheet["query"], caption="Query, verbatim")
+        yield Code(_laid_out(sheet["query"]), caption="Query, laid out in lines")
         yield Table(
             f"tieouts.{pid}",
             f"Tie-outs of {pid}",
@@ -552,8 +547,9 @@ class _Package:
         yield Heading(2, "Management's responses", "responses")
         rows = self.gathered.exceptions
         table: list[Row] = [
-            (Target(each.number, f"exception-{each.number}"), each.control, State(_condition(each.severity), each.severity),
-             each.facts, each.get_state_display(), _in_time(each), "No response given")
+            (Target(each.number, f"exception-{each.number}"), each.control,
+             State(_condition(each.severity), each.severity), each.facts, each.get_state_display(),
+             _in_time(each), "No response given")
             for each in rows
         ]  # fmt: skip
         yield Table(
@@ -562,11 +558,11 @@ class _Package:
             [
                 Column("id", "Id", kind="id", width=66),
                 Column("control", "Control", kind="id", width=40),
-                Column("severity", "Severity", kind="state", width=54),
+                Column("severity", "Severity", kind="state", width=50),
                 Column("facts", "What"),
-                Column("state", "State", width=52),
-                Column("in_time", "In time", width=42),
-                Column("response", "Response", width=66),
+                Column("state", "State", width=46),
+                Column("in_time", "Fixed in time", width=46),
+                Column("response", "Response", width=56),
             ],
             fixed(table),
             row_count=len(table),
@@ -591,8 +587,9 @@ class _Package:
         yield Table(
             "table.rules",
             "Rules of this installation",
-            [Column("id", "Rule", kind="id", width=40), Column("title", "Title"), Column("version", "Version", width=50),
-             Column("kind", "Kind", width=70), Column("use", "In this package", width=150)],
+            [Column("id", "Rule", kind="id", width=40), Column("title", "Title"),
+             Column("version", "Version", width=50), Column("kind", "Kind", width=70),
+             Column("use", "In this package", width=150)],
             fixed([
                 (rule.id, rule.title, rule.version, rule.kind,
                  "tested" if rule.id in tested else (rule.why_not_judged or "not a procedure of a tested control"))
@@ -699,6 +696,50 @@ def _joined(spans: Sequence[Span]) -> list[Span]:
 
 def _why(row: dict[str, str]) -> str:
     return row["text"].removeprefix("Not tested: ").rstrip(".")
+
+
+def _why_not(rows: Sequence[dict[str, str]]) -> str:
+    """Say for all procedures of a control why they were not run, each reason once."""
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        why = _why(row)
+        if why == f"rule {row['procedure']} does not exist yet":
+            why, name = "does not exist yet", f"rule {row['procedure']}"
+        else:
+            why, name = (
+                why.replace("the procedure was not run", "not run"),
+                PROCEDURES.get(row["procedure"], ""),
+            )
+            name = name.lower() or f"rule {row['procedure']}"
+        reasons.setdefault(why, []).append(name)
+    said = []
+    for why, names in reasons.items():
+        listed = " and ".join(names)
+        joint = " " if why == "does not exist yet" else ": "
+        verb = why.replace("does not", "do not") if len(names) > 1 else why
+        said.append(f"{listed[0].upper()}{listed[1:]}{joint}{verb}.")
+    return " ".join(said)
+
+
+def _spoken(text: str) -> str:
+    """A result's sentences with the reasons of unknown members in words instead of their codes."""
+    codes = "|".join(REASONS)
+    return re.sub(rf"(\d+) ({codes})\b", lambda found: f"{found[1]} {reason_words(found[2])}", text)
+
+
+def _coverage_said(days: dict[str, int]) -> str:
+    said = ", ".join(f"{days[name]} {name.replace('_', ' ')}" for name in ("covered", "proven_zero", "gap", "unknown"))
+    return f"{said} of {days['days']} days"
+
+
+def _instant(text: str) -> str:
+    """An instant of a sheet as people read it: to the second, in UTC."""
+    return f"{text[:10]} {text[11:19]} UTC"
+
+
+def _laid_out(query: str) -> str:
+    """A query with a line for each of its clauses, so that no line breaks inside a word."""
+    return re.sub(r" (FROM|WHERE|AND) (?!:)", r"\n\1 ", query)
 
 
 def _condition(severity: str) -> Any:

@@ -17,7 +17,7 @@ from controls.exceptions.models import ControlException
 from controls.results.choosing import span_words
 from controls.results.figures import grouped
 from controls.results.period import ControlResult, control_results, coverage_of
-from controls.results.words import reason_words
+from controls.results.reasons import reason_words
 from evidence.coverage.states import State
 from reports.packages.build import Asked
 from tenants.clients.models import Client

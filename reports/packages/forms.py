@@ -32,6 +32,8 @@ def _date(label: str, help_text: str = "") -> forms.DateField:
 class PackageForm(forms.Form):
     """A type, and its date or its period."""
 
+    use_required_attribute = False
+
     kind = forms.ChoiceField(
         label="Type",
         choices=[("2", "Type II: a period, with operation"), ("1", "Type I: one date, design and state")],
@@ -42,7 +44,7 @@ class PackageForm(forms.Form):
     engagement = forms.ChoiceField(label="Engagement", required=False, help_text="A draft needs none.")
 
     def __init__(self, *args: Any, client: Client, **kwargs: Any) -> None:
-        super().__init__(*args, use_required_attribute=False, **kwargs)
+        super().__init__(*args, **kwargs)
         self.client = client
         self.engagements = {str(each.pk): each for each in Engagement.objects.filter(client=client)}
         self.fields["engagement"].choices = [

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from controls.results.reasons import reason_words
 from reports.packages.coverage import Days, runs, span
 from reports.packages.rows import CoverageRow, CriterionRow, DutyRow, ExceptionRow
 
@@ -174,7 +175,8 @@ def sheet_lines(found: Unprovens, sheets: Iterable[Mapping[str, Any]]) -> None:
         for reason, count in sorted(sheet["unknown_reasons"].items()):
             found.add(
                 Unproven("unknown_members", f"{pid}/{reason}", count,
-                         f"{count} members of {pid} could not be judged ({reason or 'no reason'}).", pid=pid,
+                         f"{count} {'member' if count == 1 else 'members'} of {pid} could not be judged:"
+                         f" {reason_words(reason)}.", pid=pid,
                          filter={"result": "unknown", "reason": reason})
             )  # fmt: skip
         if sheet["late"]["count"]:
