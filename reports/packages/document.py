@@ -129,7 +129,7 @@ class _Package:
             subtitle=self.span,
             facts=[
                 ("Categories", ", ".join(terms.categories)),
-                ("As of" if self.type_1 else "Period", f"{self.span}, days of {terms.zone}"),
+                ("As of" if self.type_1 else "Period", f"{self.span.removeprefix('as of ')}, days of {terms.zone}"),
                 ("Status", f"Draft, version {terms.version}"),
                 ("Prepared by", f"Management of {terms.client_name}"),
                 ("Use", "Restricted to the readers whom management names."),
@@ -189,7 +189,7 @@ class _Package:
         for row in self.gathered.criteria:
             if not row.in_scope:
                 reasons.setdefault(row.reason or "No reason given.", []).append(row.criterion)
-        return [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
+        return [f"{', '.join(names)}: {reason.rstrip('.')}." for reason, names in reasons.items()]
 
     def _not_tested(self, count: int, looked: int) -> Table:
         """One line per reason, with every procedure that it keeps from being tested."""
@@ -356,7 +356,7 @@ class _Package:
                 Column("criterion", "Criterion", kind="id", width=52),
                 Column("title", "Our title"),
                 Column("controls", "Controls", kind="number", width=50),
-                Column("results", "Results", width=190),
+                Column("results", "Results", width=130),
             ],
             fixed(rows),
             row_count=len(rows),
@@ -393,7 +393,7 @@ class _Package:
 
     def _control(self, result: ControlResult) -> Iterator[Block]:
         control = result.control
-        title = title_of(control.statement)
+        title = title_of(control.statement, longest=110)
         yield Heading(3, f"{control.pk} · {title}", f"control-{control.pk}")
         if title != control.statement:
             yield Paragraph([Span(control.statement + ".")])
@@ -556,13 +556,13 @@ class _Package:
             "table.exceptions",
             "Exceptions opened in, or open on any day of, the period",
             [
-                Column("id", "Id", kind="id", width=66),
-                Column("control", "Control", kind="id", width=40),
-                Column("severity", "Severity", kind="state", width=50),
-                Column("facts", "What"),
-                Column("state", "State", width=46),
-                Column("in_time", "Fixed in time", width=46),
-                Column("response", "Response", width=56),
+                Column("id", "Id", kind="id", width=68),
+                Column("control", "Control", kind="id", width=38),
+                Column("severity", "Severity", kind="state", width=46),
+                Column("facts", "What", width=192),
+                Column("state", "State", width=44),
+                Column("in_time", "Fixed in time", width=42),
+                Column("response", "Response", width=52),
             ],
             fixed(table),
             row_count=len(table),
