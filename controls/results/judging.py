@@ -61,7 +61,7 @@ def _judge(rules: RuleSetInForce, source: Source, batch: Batch, events: Sequence
     members = []
     for event in about:
         ruleset = rules.at(event.time)
-        for rule in ruleset.member_rules:
+        for rule in ruleset.candidates(event):
             judgment = ruleset.judge_rule(rule, event, asking)
             if judgment is None and not asking.asked:
                 continue

@@ -5,11 +5,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from django.db import connection
 
 from controls.exceptions.services import Failure, open_for, release
+from controls.results import storing
 from controls.results.models import Occurrence
 from controls.rules.language import Judgment, Rule, bucket_of
 
@@ -91,44 +93,29 @@ def keep(members: Sequence[Member], *, at: datetime) -> int:
     """
     zone = connection.tenant.tzinfo
     members = sorted(members, key=lambda m: (m.rule.id, m.time, m.member_id))
-    before = _present(members)
+    before = storing.by_member((member.rule.id, member.member_id) for member in members)
     deltas: Deltas = defaultdict(_Delta)
     fresh, moved, failing, mended = [], [], [], []
     for member in members:
         row = before.get((member.rule.id, member.member_id))
-        was = None if row is None else (row.result, row.reason)
+        was = None if row is None else (row.result, row.time)
         if row is None:
             row = _row(member, zone, at)
             fresh.append(row)
         else:
             deltas[_day(row)].add(row, -1)
-            _judge_again(row, member, at)
-            moved.append(row)
+            said = _judged(row)
+            _judge_again(row, member)
+            if _judged(row) != said:
+                row.judged_at = at
+                moved.append(row)
         deltas[_day(row)].add(row, +1)
         if row.result == "fail" and (was is None or was[0] != "fail"):
             failing.append((row, member.rule))
-        elif row.result != "fail" and was is not None and was[0] == "fail":
+        elif was is not None and was[0] == "fail" and (row.result != "fail" or row.time != was[1]):
             mended.append(row)
-    Occurrence.objects.bulk_create(fresh, batch_size=2000)
-    if moved:
-        Occurrence.objects.bulk_update(
-            moved,
-            [
-                "time",
-                "batch",
-                "seq",
-                "result",
-                "reason",
-                "note",
-                "severity",
-                "group",
-                "depends",
-                "occurrence_key",
-                "rule_version",
-                "judged_at",
-            ],
-            batch_size=500,
-        )
+    storing.insert(fresh)
+    Occurrence.objects.bulk_update(moved, storing.UPDATED, batch_size=500)
     attached = _attach(members, deltas)
     _tally(deltas)
     failures = [
@@ -137,7 +124,7 @@ def keep(members: Sequence[Member], *, at: datetime) -> int:
         if row.pk not in attached
     ]
     opened = len(open_for(failures, at=at)) if failures else 0
-    # Only then: an exception whose member gave way to another that fails as well goes on.
+    # Only then: an exception whose member gave way to another that fails as well goes on, and says so.
     gone = {row.pk for row in mended} | attached
     if gone:
         release(gone, at=at)
@@ -159,17 +146,6 @@ def drop(rows: Iterable[Occurrence], *, at: datetime) -> None:
     _tally(deltas)
 
 
-def _present(members: Sequence[Member]) -> dict[tuple[str, str], Occurrence]:
-    wanted: dict[str, list[str]] = defaultdict(list)
-    for member in members:
-        wanted[member.rule.id].append(member.member_id)
-    return {
-        (row.rule, row.member_id): row
-        for rule, ids in wanted.items()
-        for row in Occurrence.objects.filter(rule=rule, member_id__in=ids)
-    }
-
-
 def _day(row: Occurrence) -> tuple[str, int, date]:
     return (row.rule, row.source_id, row.local_date)
 
@@ -188,12 +164,18 @@ def _row(member: Member, zone: ZoneInfo, at: datetime) -> Occurrence:
         actor_key=member.actor_key,
         target_key=member.target_key,
         late=member.late,
+        judged_at=at,
     )
-    _judge_again(row, member, at)
+    _judge_again(row, member)
     return row
 
 
-def _judge_again(row: Occurrence, member: Member, at: datetime) -> None:
+def _judged(row: Occurrence) -> list[object]:
+    known = row.__dict__
+    return [known[name] for name in storing.JUDGED]
+
+
+def _judge_again(row: Occurrence, member: Member) -> None:
     judgment = member.judgment
     # An item's day may be judged by another listing now; an event stays where it is.
     row.time, row.batch_id, row.seq = member.time, member.batch_id, member.seq
@@ -204,7 +186,6 @@ def _judge_again(row: Occurrence, member: Member, at: datetime) -> None:
     row.depends = sorted(member.depends)
     row.occurrence_key = member.occurrence_key
     row.rule_version = member.rule.version
-    row.judged_at = at
 
 
 def _attach(members: Sequence[Member], deltas: Deltas) -> set[int]:
@@ -215,9 +196,9 @@ def _attach(members: Sequence[Member], deltas: Deltas) -> set[int]:
         if m.uid is not None and m.occurrence_key and m.occurrence_key != m.uid.hex()
     }
     attached: set[int] = set()
-    for rule, key in sorted(keys):
-        rows = Occurrence.objects.filter(rule=rule, occurrence_key=key).exclude(result=Occurrence.Result.NONE)
-        for row in rows.order_by("time", "member_id")[1:]:
+    rows = storing.of_occurrences(keys)
+    for earlier, row in pairwise(rows):
+        if (row.rule, row.occurrence_key) == (earlier.rule, earlier.occurrence_key):
             attached.add(row.pk)
             if row.result != Occurrence.Result.ATTACHED:
                 deltas[_day(row)].add(row, -1)

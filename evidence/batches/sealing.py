@@ -133,7 +133,9 @@ def _seal(source: Source, receipts: list[Receipt], at: datetime) -> Batch:
         DeliveredBatch.objects.create(
             delivery_id=head.delivery_id, batch=batch, repeated=repeated
         )
-    Receipt.objects.filter(pk__in=[r.pk for r in receipts]).delete()
+    with connection.cursor() as cursor:
+        # Not by the ORM, which would read every body once more before it deletes it.
+        cursor.execute("DELETE FROM evidence_receipt WHERE id = ANY(%s)", [[r.pk for r in receipts]])
     return batch
 
 

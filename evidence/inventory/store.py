@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from evidence.batches.models import Batch
 from evidence.inventory.facts import MAX_AGE
-from evidence.inventory.models import FactChange, FactInterval, Proof, Snapshot
+from evidence.inventory.models import FactChange, FactInterval, Snapshot
 from evidence.ocsf.event import MISSING
 from evidence.sources import contract
 
@@ -279,20 +279,19 @@ def _listing_before(batch: Batch, times: Sequence[datetime]) -> Callable[[dateti
 def _keep_proofs(
     batch: Batch, proofs: Sequence[contract.Proof], changes: Changes
 ) -> None:
+    if not proofs:
+        return
     rows = [
-        Proof(
-            source=batch.source,
-            kind=p.kind,
-            key=p.key,
-            at=p.at,
-            value=p.value,
-            uid=p.uid,
-            batch=batch,
-            seq=p.seq,
-        )
+        {"kind": p.kind, "key": p.key, "at": p.at.isoformat(), "value": p.value, "uid": p.uid.hex(), "seq": p.seq}
         for p in proofs
     ]
-    Proof.objects.bulk_create(rows, ignore_conflicts=True, batch_size=2000)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO evidence_proof (source_id, batch_id, kind, key, at, value, uid, seq)"
+            " SELECT %s, %s, kind, key, at, value, decode(uid, 'hex'), seq FROM jsonb_to_recordset(%s::jsonb)"
+            " AS p (kind text, key text, at timestamptz, value jsonb, uid text, seq int) ON CONFLICT DO NOTHING",
+            [batch.source_id, batch.pk, json.dumps(rows)],
+        )
     changes.proofs.update(proof_key(p.kind, p.key) for p in proofs)
 
 

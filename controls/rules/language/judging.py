@@ -262,6 +262,11 @@ class RuleSet:
                 judgments.append(judgment)
         return judgments
 
+    def candidates(self, event: Any) -> list[Rule]:
+        """Return the member rules whose population can hold for an event, by the index; the others cannot."""
+        index = self._indexes.get(event.source) or self._index(event.source)
+        return [compiled.rule for compiled in index.candidates(event)]
+
     def judge_rule(self, rule: Rule, event: Any, facts: Facts = no_facts) -> Judgment | None:
         """Return what one member rule says of an event, as when a fact arrived late; None for no member."""
         compiled = self._compiled[rule.id]

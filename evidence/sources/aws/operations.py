@@ -10,6 +10,7 @@ import re
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 _IAM: Final = ("iam",)
 _SIGN_IN: Final = ("signin", "sso", "sso-directory")
@@ -260,13 +261,15 @@ def target_in(action: str, named: Parameters) -> str:
     if bucket:
         key = _first_text(named.key)
         return f"{bucket}/{key}" if key else bucket
-    for name in Parameters.__struct_fields__:
-        value = getattr(named, name)
-        if value is not None and name != "key":
+    for at, value in enumerate(astuple(named)):
+        if value is not None and at != _KEY:
             found = _first_text(value)
             if found:
                 return found
     return ""
+
+
+_KEY: Final = Parameters.__struct_fields__.index("key")
 
 
 def _first_text(value: object) -> str:
