@@ -24,7 +24,7 @@ from evidence.coverage.states import DayState, State
 from evidence.coverage.strips import EVENTS, Strip, by_day, by_week, words
 from evidence.events.parts import delivery_page, parts_of
 from evidence.intake.deliveries import Outcome, outcome
-from evidence.intake.forms import UploadForm
+from evidence.intake.forms import FILES, UploadForm
 from evidence.intake.hint import hint_intake
 from evidence.intake.models import Delivery, IntakeToken, Source
 from evidence.intake.selectors import (
@@ -573,6 +573,7 @@ def upload(request: HttpRequest, slug: str) -> HttpResponse:
             form = UploadForm(kind, request.POST, request.FILES)
         except TooManyFilesSent:
             form = UploadForm(kind, {}, {})
+            form.add_error("files", f"At most {FILES} files go at once. Send the rest afterwards.")
         if form.is_valid():
             taken = _take(form, found, request)
             if taken:
@@ -594,9 +595,15 @@ def _take(form: UploadForm, source: Source, request: HttpRequest) -> list[Delive
                 )
             )
         except Refused as refusal:
-            sentence = f"“{given.name}” was not taken. {refusal}"
-            messages.error(request, sentence)
-            form.add_error("files", sentence)
+            form.add_error("files", f"“{given.name}” was not taken. {refusal}")
+        except OSError as error:
+            # A full disk, most likely. Nothing of the file was kept, and the page must not end as an error.
+            why = f"could not be kept ({error.strerror or type(error).__name__}), and nothing of it was taken"
+            form.add_error("files", f"“{given.name}” {why}. Send it again once there is room.")
+    if taken and form.errors:
+        kept = ", ".join(f"“{each.name}”" for each in taken)
+        complaints = " ".join(str(each) for each in form.errors.get("files", []))
+        messages.warning(request, f"{complaints} Taken all the same: {kept}.")
     return taken
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evidence.batches.showing import SHOWN, indented, readable, shown
@@ -31,6 +31,7 @@ def test_hidden_characters_and_broken_bytes_are_shown_by_their_codes(raw, text):
     assert readable(raw) == text
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_whatever_comes_can_be_shown(raw):
     text, note = shown(raw)
@@ -38,6 +39,7 @@ def test_whatever_comes_can_be_shown(raw):
     assert f"{len(raw):,} bytes" in note
 
 
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(JSON)
 def test_indenting_changes_no_value(value):
     compact = json.dumps(value, ensure_ascii=True)

@@ -184,6 +184,17 @@ def test_a_bomb_is_refused_and_leaves_nothing(harbor):
     assert "The file was not taken" in page
 
 
+def test_of_several_files_the_good_ones_are_kept_and_the_others_named(harbor):
+    admin = make.member("CA", harbor)
+    bomb = gzip.compress(records(1) + b"0" * 40_000_000)
+    files = [SimpleUploadedFile("good.ndjson", records(2)), SimpleUploadedFile("bomb.json.gz", bomb)]
+    answer = make.signed_in(admin).post(UPLOAD, {"files": files}, follow=True)
+    page = answer.content.decode()
+    assert "“bomb.json.gz” was not taken" in page
+    assert re.findall(r'class="row-link" href="[^"]+">([^<]+)', page) == ["bomb.json.gz", "good.ndjson"]
+    assert "refused" in page
+
+
 def test_too_many_files_at_once_is_said(harbor):
     admin = make.member("CA", harbor)
     answer = send(admin, *((f"{n}.json", b"{}") for n in range(101)))
