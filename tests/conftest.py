@@ -10,6 +10,13 @@ from pytest_django.plugin import DjangoDbBlocker
 from config.devstack import testing
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes in a test's id by their argument: what holds a time or a seed differs from worker to worker."""
+    if isinstance(val, bytes) and (len(val) > 40 or not val.isascii() or not val.decode().isprintable()):
+        return argname
+    return None
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: DjangoDbBlocker, worker_id: str) -> Iterator[None]:
     """One database for each xdist worker, cloned from the migrated template; asked for by `django_db`."""
