@@ -557,7 +557,7 @@ class _Package:
             "Exceptions opened in, or open on any day of, the period",
             [
                 Column("id", "Id", kind="id", width=58),
-                Column("control", "Control", kind="id", width=28),
+                Column("control", "Control", kind="id", width=34),
                 Column("severity", "Severity", kind="state", width=36),
                 Column("facts", "What"),
                 Column("state", "State", width=34),
