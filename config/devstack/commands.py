@@ -73,10 +73,11 @@ def _run(argv: list[str]) -> int:
         print(flush=True)
     if os.environ.get("DJANGO_SETTINGS_MODULE", "config.settings.embedded") == "config.settings.embedded":
         opened = installation.open_installation()
+        embedded = not os.environ.get("DATABASE_URL")
         installation.set_environment(opened)
         if needs_database(argv[1:]):
             postgres.ensure_database(opened.var, opened.database_password)
-            if name != "migrate":
+            if embedded and name != "migrate":
                 _migrate_if_new()
     from django.core.management import execute_from_command_line
 
@@ -85,7 +86,7 @@ def _run(argv: list[str]) -> int:
 
 
 def _migrate_if_new() -> None:
-    """Migrate a database in which nothing was ever made, so that any command may be the first."""
+    """Migrate an embedded database in which nothing was ever made, so that any command may be the first."""
     import django
     from django.core.management import call_command
     from django.db import connection
