@@ -23,7 +23,13 @@ FIGURES = {
     "package": ("package_vs_canvas", "package_memory"),
 }
 # What a run must not take from the installation that starts it: a benchmark has a cluster and a folder of its own.
-_OWN = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE", "PROOFLINE_VAR", "PROOFLINE_SECRET_KEY", "PROOFLINE_MASTER_KEY")
+_OWN = (
+    "DATABASE_URL",
+    "DJANGO_SETTINGS_MODULE",
+    "PROOFLINE_VAR",
+    "PROOFLINE_SECRET_KEY",
+    "PROOFLINE_MASTER_KEY",
+)
 
 
 def benchmark(arguments: list[str]) -> int:
@@ -47,7 +53,11 @@ def benchmark(arguments: list[str]) -> int:
             broken = True
             print(f"The benchmark {file} ended with exit {process.returncode}.", file=sys.stderr)
     missed = [line["name"] for line in lines if line["met"] is False]
-    _say(options, f"{len(lines)} figures in {time.time() - began():.0f} s" + (f"; missed: {', '.join(missed)}" if missed else ""))
+    _say(
+        options,
+        f"{len(lines)} figures in {time.time() - began():.0f} s"
+        + (f"; missed: {', '.join(missed)}" if missed else ""),
+    )
     return 1 if missed or broken else 0
 
 
@@ -56,8 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     known = [*FIGURES, *(name for names in FIGURES.values() for name in names)]
     parser.add_argument("names", nargs="*", metavar="NAME", choices=[[], *known], help="a file or a figure")
     parser.add_argument("--json", action="store_true", help="only JSON lines, no summary")
-    parser.add_argument("--quick", action="store_true", help="small sizes, to see that each works; judges nothing")
-    parser.add_argument("--logs", type=Path, help="storage: measure the CloudTrail files in this folder instead")
+    parser.add_argument(
+        "--quick", action="store_true", help="small sizes, to see that each works; judges nothing"
+    )
+    parser.add_argument(
+        "--logs", type=Path, help="storage: measure the CloudTrail files in this folder instead"
+    )
     return parser
 
 
