@@ -17,7 +17,7 @@ from controls.exceptions.listing import Listed, listed_rows
 from controls.exceptions.models import ControlException
 from controls.results.choosing import Chosen, span_words
 from controls.results.models import RuleSetting
-from controls.results.period import DayFigures, ProcedureResult, control_result, coverage_of
+from controls.results.period import NO_SOURCE, DayFigures, ProcedureResult, control_result, coverage_of
 from controls.results.reasons import reason_help, reason_words
 from controls.results.strip import Bar, Row, narrow_rows, wide_rows
 from controls.results.words import (
@@ -112,6 +112,9 @@ def control_page(request: HttpRequest, control: Control, chosen: Chosen) -> dict
         "proof": _proof(),
         "history": _history(control, settings, people),
         "opens": opens,
+        "sources_href": reverse("sources")
+        if gate.may("source.read") and any(p.why == NO_SOURCE for p in result.procedures)
+        else "",
     }
 
 

@@ -10,6 +10,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 
 from controls.exceptions.acting import ACTS, COMMENT, Act, build, could_own, offered, refused, typed
@@ -105,7 +106,7 @@ def exceptions(request: HttpRequest) -> HttpResponse:
             "hidden": [("show", show), *((k, v) for k, v in kept.items() if k != "q")],
         },
         "csv_href": f"exceptions.csv?{urlencode({**kept, 'show': show})}",
-        "empty": _empty(show, kept, counts["all"]),
+        "empty": _empty(gate, show, kept, counts["all"]),
     }
     context["csv_href"] = f"../{context['csv_href']}"
     return render(request, "controls/exceptions.html", context)
@@ -169,7 +170,7 @@ def _sorted(found: QuerySet[ControlException], sort: str, gate: Gate) -> QuerySe
     return found.order_by(f"-{column}" if sort.startswith("-") else column, "number")
 
 
-def _empty(show: str, kept: dict[str, str], everything: int) -> dict[str, str]:
+def _empty(gate: Gate, show: str, kept: dict[str, str], everything: int) -> dict[str, str]:
     if kept or (everything and show != "live"):
         return {
             "title": "No exception under these filters",
@@ -188,8 +189,8 @@ def _empty(show: str, kept: dict[str, str], everything: int) -> dict[str, str]:
         "title": "No exceptions yet",
         "text": "A rule that finds a deviation opens one. Until a source is connected, nothing is judged: "
         "no exception does not mean no deviation.",
-        "href": "",
-        "label": "",
+        "href": reverse("sources") if gate.may("source.read") else "",
+        "label": "Look at the sources",
     }
 
 

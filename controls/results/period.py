@@ -16,6 +16,8 @@ from evidence.coverage.states import DayState, State, listing_of, source_days, w
 from evidence.intake.models import Source
 from tenants.clients.period import Period
 
+NO_SOURCE = "no source of it is connected"
+
 
 class Outcome(StrEnum):
     """Result words in order of precedence: a control takes its worst procedure's."""
@@ -171,9 +173,7 @@ def control_results(controls: Iterable[Control], period: Period, *, at: datetime
 
 def _worst(results: Sequence[ProcedureResult]) -> Outcome:
     """The worst word wins, but `did_not_occur` yields to any procedure that had members."""
-    words = {
-        r.outcome for r in results if r.procedure.kind != ControlProcedure.Kind.DESIGN
-    }
+    words = {r.outcome for r in results if r.procedure.kind != ControlProcedure.Kind.DESIGN}
     if Outcome.DID_NOT_OCCUR in words and any(r.population for r in results):
         words.discard(Outcome.DID_NOT_OCCUR)
     return next((word for word in Outcome if word in words), Outcome.NOT_TESTED)
@@ -193,9 +193,7 @@ def _procedure_result(
         untested = "the rule was off on every day"
     if untested:
         version, kind = (rule.version, rule.kind) if rule else ("", procedure.kind)
-        return ProcedureResult(
-            procedure, procedure.ref, version, kind, Outcome.NOT_TESTED, untested
-        )
+        return ProcedureResult(procedure, procedure.ref, version, kind, Outcome.NOT_TESTED, untested)
     assert rule is not None
     carriers = streams_read(rule, coverage)
     counted = tallies.days.get(rule.id, {})
@@ -209,9 +207,7 @@ def _procedure_result(
         sum(getattr(day, name) for day in days) for name in ("population", "passed", "failed", "unknown")
     )
     items, items_failed = tallies.items.get(rule.id, (0, 0))
-    gaps = sum(
-        day.state in (State.GAP, State.UNKNOWN, State.NOT_IN_SCOPE) for day in days
-    )
+    gaps = sum(day.state in (State.GAP, State.UNKNOWN, State.NOT_IN_SCOPE) for day in days)
     in_scope = sum(day.state is not State.NOT_IN_SCOPE for day in days)
     outcome = _outcome(population, failed, unknown, gaps + off, in_scope)
     return ProcedureResult(
@@ -262,7 +258,7 @@ def _why_not_tested(
     if rule.kind not in ("member", "state"):
         return f"rules of kind {rule.kind} are not evaluated yet"
     if not any(slug in rule.sources or "any" in rule.sources for slug in coverage):
-        return "no source of it is connected"
+        return NO_SOURCE
     if control.status != Control.Status.IN_PLACE:
         return "the control is not in place"
     if control.in_operation_from and control.in_operation_from > period.start:
@@ -276,7 +272,9 @@ _NOTHING = (0, 0, 0, 0, 0)
 def _days_off(rules: Sequence[str], period: Period) -> dict[str, int]:
     """Count the days on which a rule was switched off, for some time or all of it."""
     changes: dict[str, list[tuple[datetime, bool]]] = {}
-    rows = RuleSetting.objects.filter(rule__in=rules, valid_from__lt=period.ends_before).order_by("valid_from", "pk")
+    rows = RuleSetting.objects.filter(rule__in=rules, valid_from__lt=period.ends_before).order_by(
+        "valid_from", "pk"
+    )
     for rule, since, enabled in rows.values_list("rule", "valid_from", "enabled"):
         changes.setdefault(rule, []).append((since, enabled))
     off: dict[str, int] = {}

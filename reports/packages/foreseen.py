@@ -145,7 +145,7 @@ def _not_tested(results: Sequence[ControlResult], asked: Asked) -> list[Foreseen
             if procedure.why:
                 reasons[_without_id(procedure.why, procedure.procedure.ref)] += 1
             elif asked.kind == 1 and procedure.kind != "state":
-                reasons["a Type I tests state and design only"] += 1
+                reasons["because a Type I tests state and design only"] += 1
     if not reasons:
         return []
     why = "; ".join(f"{count} {reason}" for reason, count in reasons.most_common(_REASONS_SHOWN))
@@ -154,9 +154,15 @@ def _not_tested(results: Sequence[ControlResult], asked: Asked) -> list[Foreseen
 
 
 def _without_id(why: str, ref: str) -> str:
-    return why.replace(f"rule {ref} does not exist yet", "because the rule does not exist yet").replace(
-        "the procedure was not run", "not run"
-    )
+    """Say a reason so that it can follow a count: `55 because the rule does not exist yet`."""
+    if why == f"rule {ref} does not exist yet":
+        return "because the rule does not exist yet"
+    words = {
+        "the procedure was not run": "not run",
+        "the control is not in place": "because the control is not in place",
+        "no source of it is connected": "because no source is connected",
+    }
+    return words.get(why, f"because {why}")
 
 
 def _people(results: Sequence[ControlResult], asked: Asked) -> list[Foreseen]:
