@@ -56,8 +56,12 @@ def test_a_control_owner_fixes_what_is_theirs_and_cannot_retest_it(
         expect(page.get_by_role("link", name="Upload files")).to_be_visible()
         expect(page.get_by_role("link", name="Issue a token")).to_have_count(0)
         page.faults.expected = {403, 404}
-        for path in ("sources/connect/", "sources/aws/token/", f"packages/{portal.world['package']}/"):
+        for path in ("sources/aws/token/", f"packages/{portal.world['package']}/"):
             assert page.request.get(portal.at("harbor", path)).status in (403, 404), path
+        token = page.locator("input[name=csrfmiddlewaretoken]").first.input_value()
+        address = portal.at("harbor", "sources/connect/")
+        form = {"csrfmiddlewaretoken": token, "source": "aws"}
+        assert page.request.post(address, form=form, headers={"Referer": address}).status == 403
 
 
 def test_an_employee_sees_no_evidence(

@@ -8,11 +8,15 @@ from tests.journeys.browsing import SECRET, totp, visit
 from tests.journeys.portal import Portal
 
 _FOCUSED = """() => {
-  const at = document.activeElement, box = at.getBoundingClientRect(), style = getComputedStyle(at);
-  const own = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
-  const skip = at.matches(".days a"); /* drawn on its mark instead */
+  const at = document.activeElement, box = at.getBoundingClientRect();
+  const ring = (part) => {
+    const style = getComputedStyle(at, part);
+    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  };
+  /* A row's link shows its focus around the row, a day of a strip on its mark, a date on the part that has it. */
+  const seen = ring(null) || ring("::after") || at.matches(".days a, input[type=date]");
   return {what: (at.innerText || at.value || at.getAttribute("aria-label") || at.name || at.tagName).trim().slice(0, 60),
-          tag: at.tagName, seen: own || skip, inside: box.width > 0 && box.height > 0, bar: at.closest("header") !== null};
+          tag: at.tagName, seen, inside: box.width > 0 && box.height > 0, bar: at.closest("header") !== null};
 }"""
 
 
