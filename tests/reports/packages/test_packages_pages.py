@@ -408,7 +408,13 @@ def test_a_hundred_packages_cost_no_more_queries_than_one(
     before = cost()
     with at_client(harbor):
         rows = [
-            Package(kind="1", as_of=datetime.date(2026, 3, 4), state="canceled", asked_at=timezone.now())
+            Package(
+                kind="1",
+                as_of=small_client.LAST,
+                state="canceled",
+                asked_at=timezone.now(),
+                asked_by=analyst.pk,
+            )
             for _ in range(100)
         ]
         Package.objects.bulk_create(rows)
