@@ -144,7 +144,9 @@ class Workers:
 
     def do(self, tasks: Iterable[tuple[Callable[..., Any], tuple[Any, ...]]], *, count: int) -> list[Any]:
         """Do all tasks on the first `count` processes; returns what they returned, in any order."""
-        waiting, busy, done = iter(tasks), [], []
+        waiting = iter(tasks)
+        busy: list[Any] = []
+        done: list[Any] = []
         free = self._pipes[:count]
         while True:
             while free and (task := next(waiting, None)) is not None:
@@ -153,7 +155,8 @@ class Workers:
                 busy.append(pipe)
             if not busy:
                 return done
-            for pipe in wait(busy, timeout=300) or _stuck():
+            ready: list[Any] = wait(busy, timeout=300) or _stuck()
+            for pipe in ready:
                 failed, answer = pipe.recv()
                 if failed:
                     raise RuntimeError(answer)
@@ -190,8 +193,8 @@ class Side:
 
     name: str
     prepare: Callable[[], object]
-    run: Callable[[object], None]
-    check: Callable[[object], object]
+    run: Callable[[Any], object]
+    check: Callable[[Any], object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from tests.benchmarks.measuring import ROUNDS, Figure, main, tell, throwaway
 
@@ -84,7 +85,7 @@ def _receive(rows: int) -> None:
         Source.objects.filter(pk=source.pk).update(in_scope_from=FIRST)
 
 
-def _asked() -> object:
+def _asked() -> Any:
     from zoneinfo import ZoneInfo
 
     from reports.packages.build import Asked

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 
@@ -105,11 +105,12 @@ def _again(texts: Sequence[str]) -> Iterator[str]:
                 continue
             moved = datetime.fromisoformat(at[1]) + timedelta(seconds=turn)
             later = moved.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            fresh = _IDS.sub(lambda found, turn=turn: _other(found[0], turn), text)
+            fresh = _IDS.sub(partial(_renewed, turn=turn), text)
             yield fresh.replace(f'"{at[1]}"', f'"{later}"')
 
 
-def _other(known: str, turn: int) -> str:
+def _renewed(found: re.Match[str], *, turn: int) -> str:
+    known = found[0]
     digest = hashlib.sha256(f"{known}/{turn}".encode()).hexdigest()
     if known.startswith("ASIA"):
         return "ASIA" + digest[:16].upper()

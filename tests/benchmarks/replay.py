@@ -38,12 +38,12 @@ def figures(options: argparse.Namespace) -> Iterator[Figure]:
         states: dict[str, object] = {}
         slug = ""
 
-        def first() -> object:
+        def first() -> Any:
             nonlocal slug
             slug = _client(files.listings)
             return slug, _receive(slug, files.files)
 
-        def known() -> object:
+        def known() -> Any:
             states[slug] = _state(slug)
             return slug, _receive(slug, again)
 
