@@ -17,6 +17,11 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return None
 
 
+def pytest_unconfigure() -> None:
+    """Leave nothing in the system's temporary folder."""
+    testing.remove_state()
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: DjangoDbBlocker, worker_id: str) -> Iterator[None]:
     """One database for each xdist worker, cloned from the migrated template; asked for by `django_db`."""

@@ -409,11 +409,16 @@ def _binaries_for(account: Account | None, folder: Path) -> Binaries:
     base.mkdir(mode=0o755, parents=True, exist_ok=True)
     target = base / f"postgresql-{found.version}-{hashlib.sha256(stamp.encode()).hexdigest()[:12]}"
     if not target.exists():
+        for place in base.glob("postgresql-*"):
+            # Of an environment that is gone.
+            if (place / "of").exists() and not Path((place / "of").read_text()).exists():
+                shutil.rmtree(place, ignore_errors=True)
         with tempfile.TemporaryDirectory(dir=base) as aside:
             for source in (found.folder, *found.companions):
                 copy = Path(aside) / "copy" / source.relative_to(package.parent)
                 shutil.copytree(source, copy, symlinks=True)
             whole = Path(aside) / "copy"
+            (whole / "of").write_text(str(found.folder))
             _open_to_all(whole)
             try:
                 whole.rename(target)

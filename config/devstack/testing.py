@@ -33,9 +33,12 @@ def set_environment() -> None:
     The settings module of the tests calls it before it reads the environment. The database address leads
     nowhere until a test asks for the database.
     """
-    var = Path(tempfile.mkdtemp(prefix="proofline-test-"))
-    owner = os.getpid()
-    atexit.register(lambda: shutil.rmtree(var, ignore_errors=True) if os.getpid() == owner else None)
+    for left in Path(tempfile.gettempdir()).glob("proofline-test-*-*"):
+        owner = left.name.split("-")[2]
+        if owner.isdecimal() and not lives(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)  # of a run that was killed
+    var = Path(tempfile.mkdtemp(prefix=f"proofline-test-{os.getpid()}-"))
+    atexit.register(remove_state)
     os.environ |= {
         "PROOFLINE_VAR": str(var),
         "PROOFLINE_SECRET_KEY": secrets.token_urlsafe(50),
@@ -43,6 +46,13 @@ def set_environment() -> None:
         "PROOFLINE_BASE_URL": "http://127.0.0.1:8000",
         "DATABASE_URL": "postgres://proofline@127.0.0.1:1/not-started",
     }
+
+
+def remove_state() -> None:
+    """Remove the state folder of this process; pytest asks too, since workers end without their exit functions."""
+    var = Path(os.environ["PROOFLINE_VAR"])
+    if var.name.startswith(f"proofline-test-{os.getpid()}-"):
+        shutil.rmtree(var, ignore_errors=True)
 
 
 def connect_django(database: str) -> str:
