@@ -3,7 +3,6 @@
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 from celery import Celery
 
@@ -24,16 +23,11 @@ def prune_broker() -> int:
     """Remove messages that the file-system broker kept after they were done; return how many. Others keep none."""
     from django.conf import settings
 
-    folder = (
-        settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("processed_folder") if _is_folder(settings) else None
-    )
+    if not settings.CELERY_BROKER_URL.startswith("filesystem://"):
+        return 0
     removed = 0
-    for path in Path(folder).iterdir() if folder else ():
+    for path in Path(str(settings.CELERY_BROKER_TRANSPORT_OPTIONS["processed_folder"])).iterdir():
         if time.time() - path.stat().st_mtime > KEPT:
             path.unlink(missing_ok=True)
             removed += 1
     return removed
-
-
-def _is_folder(settings: Any) -> bool:
-    return str(settings.CELERY_BROKER_URL).startswith("filesystem://")

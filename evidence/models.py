@@ -3,7 +3,13 @@
 from evidence.batches.models import Batch, RejectedRecord
 from evidence.coverage.models import SourceDay
 from evidence.events.models import Event
-from evidence.intake.models import DeliveredBatch, Delivery, IntakeToken, Receipt, Source
+from evidence.intake.models import (
+    DeliveredBatch,
+    Delivery,
+    IntakeToken,
+    Receipt,
+    Source,
+)
 from evidence.inventory.models import Account, FactChange, FactInterval, Proof, Snapshot
 from evidence.ledger.models import Checkpoint, LedgerEntry
 

@@ -160,7 +160,9 @@ def user_identity(name: str = "alice", **more: Any) -> dict[str, Any]:
     }
 
 
-def role_identity(role: str, session: str, *, key: str = "", since: datetime.datetime = NOON) -> dict[str, Any]:
+def role_identity(
+    role: str, session: str, *, key: str = "", since: datetime.datetime = NOON
+) -> dict[str, Any]:
     """`userIdentity` of a role session whose credentials have the access key id `key`."""
     return {
         "type": "AssumedRole",
@@ -274,7 +276,9 @@ def assume_role(
     )
 
 
-def attach_policy(user: str, *, at: datetime.datetime, policy: str = ADMINISTRATOR, n: int = 0) -> dict[str, Any]:
+def attach_policy(
+    user: str, *, at: datetime.datetime, policy: str = ADMINISTRATOR, n: int = 0
+) -> dict[str, Any]:
     """An administrator gives a user a managed policy."""
     return record(
         "AttachUserPolicy",
@@ -287,7 +291,13 @@ def attach_policy(user: str, *, at: datetime.datetime, policy: str = ADMINISTRAT
 
 
 def identity_center(
-    action: str, *, flow: str, at: datetime.datetime, credential: str | None = None, ok: bool = True, n: int = 0
+    action: str,
+    *,
+    flow: str,
+    at: datetime.datetime,
+    credential: str | None = None,
+    ok: bool = True,
+    n: int = 0,
 ) -> dict[str, Any]:
     """One event of an Identity Center sign-in of Dana's: `CredentialVerification` or `UserAuthentication`."""
     additional = {"AuthWorkflowID": flow, "UserName": "dana"}

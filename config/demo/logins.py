@@ -88,7 +88,7 @@ def _engagement(client: Client, firm: str) -> Engagement:
 
 
 def _enroll(user: User) -> str:
-    secret = generate_totp_secret()
+    secret: str = generate_totp_secret()
     TOTP.activate(user, secret)
     RecoveryCodes.activate(user)
     return secret
@@ -98,8 +98,7 @@ def totp_code(user: User, *, at: datetime) -> str:
     """The code of a login's second factor at an instant, for the demo's own check."""
     row = Authenticator.objects.get(user=user, type=Authenticator.Type.TOTP)
     counter = int(at.timestamp()) // app_settings.TOTP_PERIOD
-    code: str = format_hotp_value(hotp_value(decrypt(row.data["secret"]), counter))
-    return code
+    return str(format_hotp_value(hotp_value(decrypt(row.data["secret"]), counter)))
 
 
 def describe_logins(installation: Installation, secrets: dict[str, str]) -> str:

@@ -12,7 +12,9 @@ import environ
 env = environ.Env()
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
-PROOFLINE_VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+PROOFLINE_VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+    "version"
+]
 VAR_DIR = Path(env.str("PROOFLINE_VAR", default=str(BASE_DIR / "var")))
 
 SECRET_KEY = env.str("PROOFLINE_SECRET_KEY", default="")

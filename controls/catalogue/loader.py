@@ -59,7 +59,7 @@ def category_of(criterion: str) -> str:
 def catalogue() -> Catalogue:
     """Read, check and return the catalogue; raises `CatalogueError` naming everything that is wrong."""
     written = yaml.safe_load((FOLDER / "criteria.yml").read_text(encoding="utf-8"))
-    criteria = {id: Criterion(id, title, category_of(id)) for id, title in written["criteria"].items()}
+    criteria = {key: Criterion(key, title, category_of(key)) for key, title in written["criteria"].items()}
     rows = yaml.safe_load((FOLDER / "templates.yml").read_text(encoding="utf-8"))["templates"]
     templates = {
         row["id"]: Template(**{**row, "criteria": tuple(row["criteria"]), "tests": tuple(row["tests"])})

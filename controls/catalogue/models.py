@@ -34,9 +34,7 @@ class Control(models.Model):
     key = models.BooleanField()
     owner_function = models.CharField(max_length=8)
     owner = models.UUIDField(null=True)
-    status = models.CharField(
-        max_length=8, choices=Status.choices, default=Status.PLANNED
-    )
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.PLANNED)
     in_operation_from = models.DateField(null=True)
     version = models.PositiveIntegerField(default=1)
     version_from = models.DateField()
@@ -62,9 +60,7 @@ class ControlProcedure(models.Model):
         INSPECTION = "insp", "inspection"
         DESIGN = "design", "design"
 
-    control = models.ForeignKey(
-        Control, on_delete=models.CASCADE, related_name="procedures"
-    )
+    control = models.ForeignKey(Control, on_delete=models.CASCADE, related_name="procedures")
     kind = models.CharField(max_length=6, choices=Kind.choices)
     # A rule's id for rules and state tests, else the kind's own short name.
     ref = models.CharField(max_length=40)
@@ -72,9 +68,7 @@ class ControlProcedure(models.Model):
     active_until = models.DateField(null=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint("control", "ref", name="procedure_once_per_control")
-        ]
+        constraints = [models.UniqueConstraint("control", "ref", name="procedure_once_per_control")]
         ordering = ["control_id", "ref"]
 
     def __str__(self) -> str:

@@ -79,8 +79,7 @@ def _judged_by_rule(template: Template) -> bool:
 
 def _procedures(template: Template) -> list[ControlProcedure]:
     procedures = [
-        ControlProcedure(control_id=template.id, kind=_kind(test), ref=test)
-        for test in template.tests
+        ControlProcedure(control_id=template.id, kind=_kind(test), ref=test) for test in template.tests
     ]
     procedures.append(ControlProcedure(control_id=template.id, kind="design", ref="design"))
     return procedures

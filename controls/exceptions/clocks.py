@@ -18,9 +18,7 @@ TRIAGE_BUSINESS_DAYS = {"high": 1, "medium": 3, "low": 10}
 TRIAGE_CRITICAL = timedelta(hours=4)
 
 
-def fix_due(
-    detected: datetime, severity: str, sla: timedelta | None, zone: ZoneInfo
-) -> datetime:
+def fix_due(detected: datetime, severity: str, sla: timedelta | None, zone: ZoneInfo) -> datetime:
     """Return when it must be fixed: hours run exactly, whole days end at 23:59:59 of the client's day."""
     span = STANDARD_FIX[severity] if sla is None else sla
     if span % timedelta(days=1):
@@ -28,9 +26,7 @@ def fix_due(
     return end_of_day((detected + span).astimezone(zone).date(), zone)
 
 
-def triage_due(
-    detected: datetime, severity: str, fix: datetime, zone: ZoneInfo
-) -> datetime:
+def triage_due(detected: datetime, severity: str, fix: datetime, zone: ZoneInfo) -> datetime:
     """Return when it must be judged: never later than half the time to fix."""
     if severity == "critical":
         due = detected + TRIAGE_CRITICAL

@@ -49,20 +49,14 @@ class ControlException(models.Model):
     closed_at = models.DateTimeField(null=True)
     accepted_until = models.DateField(null=True)
     accepted_by = models.UUIDField(null=True)
-    recurs = models.ForeignKey(
-        "self", on_delete=models.SET_NULL, null=True, related_name="recurrences"
-    )
+    recurs = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="recurrences")
     version = models.PositiveIntegerField(default=1)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                "rule", "group_key", "bucket", name="exception_once_per_bucket"
-            )
+            models.UniqueConstraint("rule", "group_key", "bucket", name="exception_once_per_bucket")
         ]
-        indexes = [
-            models.Index(fields=["state", "fix_due"], name="exception_live_by_due")
-        ]
+        indexes = [models.Index(fields=["state", "fix_due"], name="exception_live_by_due")]
 
     def __str__(self) -> str:
         return self.number
@@ -71,9 +65,7 @@ class ControlException(models.Model):
 class ExceptionAct(models.Model):
     """One transition or note: who did what, when, why, and by which way in."""
 
-    exception = models.ForeignKey(
-        ControlException, on_delete=models.CASCADE, related_name="acts"
-    )
+    exception = models.ForeignKey(ControlException, on_delete=models.CASCADE, related_name="acts")
     at = models.DateTimeField()
     by = models.UUIDField(null=True)
     action = models.CharField(max_length=24)

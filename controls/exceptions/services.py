@@ -27,7 +27,6 @@ from controls.results.models import Occurrence
 from controls.rules.language import Rule, group_key
 from controls.rules.language.durations import parse_duration
 from controls.rules.registry import rule_by_id
-from evidence.inventory.models import Account
 from evidence.ledger.leaf import canonical, rfc3339
 from evidence.ledger.services import Recorded, append, hold
 
@@ -74,7 +73,9 @@ def open_for(failures: Sequence[Failure], *, at: datetime) -> list[ControlExcept
             before = _join(exception, members, at)
             if before:
                 action = "bad_retest" if before in ("fixed", "retested") else "reopen"
-                things.append(_act(exception, action, before, "triaged", None, at, "A later member failed.", "rule"))
+                things.append(
+                    _act(exception, action, before, "triaged", None, at, "A later member failed.", "rule")
+                )
     _write(things, at)
     return opened
 
@@ -97,14 +98,12 @@ def release(occurrence_ids: Iterable[int], *, at: datetime) -> None:
     """Take members that no longer fail off their exceptions; one without failing members is corrected."""
     hold()
     touched = set(
-        Occurrence.objects.filter(
-            pk__in=list(occurrence_ids), exception__isnull=False
-        ).values_list("exception_id", flat=True)
+        Occurrence.objects.filter(pk__in=list(occurrence_ids), exception__isnull=False).values_list(
+            "exception_id", flat=True
+        )
     )
     things = []
-    for exception in ControlException.objects.select_for_update().filter(
-        pk__in=touched
-    ).order_by("pk"):
+    for exception in ControlException.objects.select_for_update().filter(pk__in=touched).order_by("pk"):
         if _describe(exception):
             exception.version += 1
             exception.save()
@@ -115,9 +114,7 @@ def release(occurrence_ids: Iterable[int], *, at: datetime) -> None:
         exception.version += 1
         exception.save(update_fields=["state", "closed_at", "version"])
         words = "Corrected: judged again with late evidence, no member fails."
-        things.append(
-            _act(exception, "correct", before, "closed", None, at, words, "rule")
-        )
+        things.append(_act(exception, "correct", before, "closed", None, at, words, "rule"))
     _write(things, at)
 
 
@@ -160,9 +157,7 @@ def act(
         return locked
 
 
-def comment(
-    exception: ControlException, *, by: UUID, at: datetime, words: str
-) -> ExceptionAct:
+def comment(exception: ControlException, *, by: UUID, at: datetime, words: str) -> ExceptionAct:
     """Add a note to the history; the state stays."""
     if not words.strip():
         raise Refused("A comment needs words.")
@@ -188,9 +183,7 @@ def _check(
 ) -> None:
     missing = [name for name in step.needs if not str(given.get(name) or "").strip()]
     if missing:
-        raise Refused(
-            f"To {action.replace('_', ' ')} {exception.number}, say also: {', '.join(missing)}."
-        )
+        raise Refused(f"To {action.replace('_', ' ')} {exception.number}, say also: {', '.join(missing)}.")
     if step.separate and by in {exception.owner, exception.fixed_by}:
         raise Refused(
             f"Who owns or fixed {exception.number} cannot {action.replace('_', ' ')} it. Ask another person."
@@ -202,11 +195,11 @@ def _check(
         ("code", FALSE_CODES),
     ):
         if name in step.needs and given[name] not in allowed:
-            raise Refused(
-                f'"{given[name]}" is no {name}. Choose one of: {", ".join(allowed)}.'
-            )
+            raise Refused(f'"{given[name]}" is no {name}. Choose one of: {", ".join(allowed)}.')
     if action == "close" and str(given.get("cause") or exception.cause) in ("", "not known yet"):
-        raise Refused(f"The cause of {exception.number} is not known yet. Say it to close: {', '.join(CAUSES[:-1])}.")
+        raise Refused(
+            f"The cause of {exception.number} is not known yet. Say it to close: {', '.join(CAUSES[:-1])}."
+        )
     if given.get("cause") and given["cause"] not in CAUSES:
         raise Refused(f'"{given["cause"]}" is no cause. Choose one of: {", ".join(CAUSES)}.')
     fixed_at = given.get("fixed_at")
@@ -257,9 +250,7 @@ def _grouped(failures: Sequence[Failure]) -> dict[tuple[str, str, str], list[Fai
     return groups
 
 
-def _open(
-    members: Sequence[Failure], group: str, bucket: str, at: datetime
-) -> ControlException:
+def _open(members: Sequence[Failure], group: str, bucket: str, at: datetime) -> ControlException:
     rule = members[0].rule
     zone = connection.tenant.tzinfo
     times = [m.occurrence.time for m in members]
@@ -269,9 +260,7 @@ def _open(
         key=lambda c: (not c[1], c[0]),
     )
     primary = controls[0][0] if controls else ""
-    criteria = (
-        Control.objects.filter(pk=primary).values_list("criteria", flat=True).first()
-    )
+    criteria = Control.objects.filter(pk=primary).values_list("criteria", flat=True).first()
     due = fix_due(at, severity, parse_duration(rule.remediation.sla), zone)
     first = min((m.occurrence for m in members), key=lambda row: (row.time, row.member_id))
     before = ControlException.objects.filter(rule=rule.id, group_key=group, occurred_first__lt=first.time)
@@ -331,10 +320,7 @@ def _join(exception: ControlException, members: Sequence[Failure], at: datetime)
     if SEVERITIES.index(worst) > SEVERITIES.index(exception.severity):
         _grade(exception, worst, at)
     before = ""
-    after_fix = any(
-        exception.fixed_at is None or m.occurrence.time > exception.fixed_at
-        for m in members
-    )
+    after_fix = any(exception.fixed_at is None or m.occurrence.time > exception.fixed_at for m in members)
     if exception.state in ("closed", "false_positive", "fixed", "retested") and after_fix:
         before = exception.state
         exception.state = "triaged"
@@ -440,9 +426,7 @@ def _act(
     return row, thing
 
 
-def _write(
-    things: Sequence[tuple[ExceptionAct, Recorded | None]], at: datetime
-) -> None:
+def _write(things: Sequence[tuple[ExceptionAct, Recorded | None]], at: datetime) -> None:
     recorded = [thing for _, thing in things if thing is not None]
     seqs = iter(append(recorded, at=at) if recorded else [])
     for row, thing in things:

@@ -19,9 +19,7 @@ class Step:
 # {state: {action: step}}; what is not here is refused by name.
 TRANSITIONS: dict[str, dict[str, Step]] = {
     "open": {
-        "triage": Step(
-            "triaged", "exception.triage", ("severity", "cause", "harm"), leaf=False
-        ),
+        "triage": Step("triaged", "exception.triage", ("severity", "cause", "harm"), leaf=False),
         "fix": Step("fixed", "exception.fix", ("fix", "fixed_at")),
         "call_false": Step("false_positive", "exception.call_false", ("code", "words")),
         "correct": Step("closed", "", ("words",)),

@@ -18,9 +18,7 @@ SECOND_FACTOR = "session.mfa"
 class Asking:
     """Answers `fact.*` of events of one source as of their time; remembers what was asked since `taken`."""
 
-    def __init__(
-        self, source: Source, start: datetime, end: datetime, names: Iterable[str]
-    ) -> None:
+    def __init__(self, source: Source, start: datetime, end: datetime, names: Iterable[str]) -> None:
         self._adapter = adapter(source.slug)
         self._facts = Facts(source.pk, start, end, names=[*names, "arn"])
         self._source = source

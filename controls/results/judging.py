@@ -53,10 +53,7 @@ def _judge(rules: RuleSetInForce, source: Source, batch: Batch, events: Sequence
     of all of them are then read at once.
     """
     asking = Asking(source, min(e.time for e in events), max(e.time for e in events), rules.fact_names)
-    about = []
-    for event in events:
-        if rules.at(event.time).judge(event, asking.foresee) or asking.foresaw():
-            about.append(event)
+    about = [e for e in events if rules.at(e.time).judge(e, asking.foresee) or asking.foresaw()]
     asking.read_ahead()
     members = []
     for event in about:
@@ -71,7 +68,12 @@ def _judge(rules: RuleSetInForce, source: Source, batch: Batch, events: Sequence
 
 
 def _member(
-    batch: Batch, event: Event, rule: Rule, judgment: Judgment | None, occurrence_key: str, asked: tuple[str, ...]
+    batch: Batch,
+    event: Event,
+    rule: Rule,
+    judgment: Judgment | None,
+    occurrence_key: str,
+    asked: tuple[str, ...],
 ) -> Member:
     return Member(
         rule=rule,
@@ -113,7 +115,7 @@ def _judge_again(
         rows = Occurrence.objects.filter(which, source=source, uid__isnull=False)
         for batch_id, seq, key, uid in rows.values_list("batch_id", "seq", "occurrence_key", "uid"):
             places.add((batch_id, seq))
-            if key != bytes(uid).hex():
+            if uid is None or key != bytes(uid).hex():
                 shared.add(key)
     if shared:
         # All records of one occurrence are judged together, so that one of them counts.
@@ -181,12 +183,18 @@ def _account_member(source: Source, rule: Rule, judgment: Judgment, account: Lis
 
 
 def _drop_gone(
-    rules: RuleSetInForce, source: Source, days: Sequence[date], kept: Container[tuple[str, str]], at: datetime
+    rules: RuleSetInForce,
+    source: Source,
+    days: Sequence[date],
+    kept: Container[tuple[str, str]],
+    at: datetime,
 ) -> None:
     """Take away members of these days that the days' listings no longer have."""
     ids = {rule.id for ruleset in rules.sets for rule in ruleset.state_rules}
     rows = Occurrence.objects.filter(rule__in=ids, source=source, local_date__in=list(days))
-    gone = [row for row in rows.exclude(result=Occurrence.Result.NONE) if (row.rule, row.member_id) not in kept]
+    gone = [
+        row for row in rows.exclude(result=Occurrence.Result.NONE) if (row.rule, row.member_id) not in kept
+    ]
     if gone:
         drop(gone, at=at)
 

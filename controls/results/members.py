@@ -119,9 +119,7 @@ def keep(members: Sequence[Member], *, at: datetime) -> int:
     attached = _attach(members, deltas)
     _tally(deltas)
     failures = [
-        Failure(row, rule, bucket_of(rule, row.time, zone))
-        for row, rule in failing
-        if row.pk not in attached
+        Failure(row, rule, bucket_of(rule, row.time, zone)) for row, rule in failing if row.pk not in attached
     ]
     opened = len(open_for(failures, at=at)) if failures else 0
     # Only then: an exception whose member gave way to another that fails as well goes on, and says so.
@@ -138,9 +136,7 @@ def drop(rows: Iterable[Occurrence], *, at: datetime) -> None:
     for row in rows:
         deltas[_day(row)].add(row, -1)
     release_ids = [row.pk for row in rows if row.result == "fail"]
-    Occurrence.objects.filter(pk__in=[row.pk for row in rows]).update(
-        result=Occurrence.Result.NONE
-    )
+    Occurrence.objects.filter(pk__in=[row.pk for row in rows]).update(result=Occurrence.Result.NONE)
     if release_ids:
         release(release_ids, at=at)
     _tally(deltas)
@@ -207,7 +203,10 @@ def _attach(members: Sequence[Member], deltas: Deltas) -> set[int]:
     return attached
 
 
-_KEYS = "unnest(%s::text[], %s::smallint[], %s::date[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %s::jsonb[])"
+_KEYS = (
+    "unnest(%s::text[], %s::smallint[], %s::date[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[],"
+    " %s::jsonb[])"
+)
 _COLUMNS = "rule, source_id, local_date, population, passed, failed, unknown, late, reasons"
 # The sums of two objects of counts, without what came to zero.
 _SUMMED = (
@@ -248,6 +247,7 @@ def _tally(deltas: Deltas) -> None:
 def _arrays(moved: Sequence[tuple[tuple[str, int, date], _Delta]]) -> list[list[object]]:
     """The columns of `_KEYS`, each as one list."""
     rows = [
-        (*key, d.population, d.passed, d.failed, d.unknown, d.late, json.dumps(dict(d.reasons))) for key, d in moved
+        (*key, d.population, d.passed, d.failed, d.unknown, d.late, json.dumps(dict(d.reasons)))
+        for key, d in moved
     ]
     return [list(column) for column in zip(*rows, strict=True)]

@@ -15,9 +15,7 @@ class RuleSetting(models.Model):
     by = models.UUIDField(null=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint("rule", "valid_from", name="rule_setting_once")
-        ]
+        constraints = [models.UniqueConstraint("rule", "valid_from", name="rule_setting_once")]
 
     def __str__(self) -> str:
         return f"{self.rule} from {self.valid_from:%Y-%m-%d}"
@@ -44,12 +42,8 @@ class Occurrence(models.Model):
     member_id = models.CharField(max_length=340)
     time = models.DateTimeField()
     local_date = models.DateField()
-    source = models.ForeignKey(
-        "evidence.Source", on_delete=models.PROTECT, related_name="+"
-    )
-    batch = models.ForeignKey(
-        "evidence.Batch", on_delete=models.PROTECT, related_name="+"
-    )
+    source = models.ForeignKey("evidence.Source", on_delete=models.PROTECT, related_name="+")
+    batch = models.ForeignKey("evidence.Batch", on_delete=models.PROTECT, related_name="+")
     seq = models.IntegerField()
     uid = models.BinaryField(max_length=16, null=True)
     occurrence_key = models.CharField(max_length=200, default="", blank=True)
@@ -73,9 +67,7 @@ class Occurrence(models.Model):
     )
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint("rule", "member_id", name="occurrence_once")
-        ]
+        constraints = [models.UniqueConstraint("rule", "member_id", name="occurrence_once")]
         indexes = [
             models.Index(fields=["rule", "local_date"], name="occurrence_by_day"),
             GinIndex(fields=["depends"], name="occurrence_depends"),
@@ -90,9 +82,7 @@ class Tally(models.Model):
     """Per rule, source and client-zone day: population = passed + failed + unknown, always."""
 
     rule = models.CharField(max_length=40)
-    source = models.ForeignKey(
-        "evidence.Source", on_delete=models.PROTECT, related_name="+"
-    )
+    source = models.ForeignKey("evidence.Source", on_delete=models.PROTECT, related_name="+")
     local_date = models.DateField()
     population = models.IntegerField(default=0)
     passed = models.IntegerField(default=0)
@@ -104,14 +94,10 @@ class Tally(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                "rule", "source", "local_date", name="tally_once_per_day"
-            ),
+            models.UniqueConstraint("rule", "source", "local_date", name="tally_once_per_day"),
             models.CheckConstraint(
                 condition=models.Q(
-                    population=models.F("passed")
-                    + models.F("failed")
-                    + models.F("unknown"),
+                    population=models.F("passed") + models.F("failed") + models.F("unknown"),
                     passed__gte=0,
                     failed__gte=0,
                     unknown__gte=0,

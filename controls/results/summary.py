@@ -39,7 +39,9 @@ def refresh(*, at: datetime) -> ClientSummary:
         .annotate(n=Sum("events"))
     )
     daily = [heard.get(day, 0) for day in period.days()]
-    unknown = Tally.objects.filter(local_date__range=(period.start, period.end)).aggregate(n=Sum("unknown"))["n"]
+    unknown = Tally.objects.filter(local_date__range=(period.start, period.end)).aggregate(n=Sum("unknown"))[
+        "n"
+    ]
     last = SourceDay.objects.filter(events__gt=0).aggregate(day=Max("local_date"))["day"]
     values = {
         "exceptions_live": exceptions["live"],

@@ -13,9 +13,7 @@ class Batch(models.Model):
         RECORDED = "recorded", "recorded"
         REFUSED = "refused", "refused"
 
-    source = models.ForeignKey(
-        "evidence.Source", on_delete=models.PROTECT, related_name="batches"
-    )
+    source = models.ForeignKey("evidence.Source", on_delete=models.PROTECT, related_name="batches")
     sha256 = models.CharField(max_length=64)
     # The transport form's hash where there was one (one delivered gzip file), else empty.
     packed_sha256 = models.CharField(max_length=64, default="", blank=True)
@@ -78,9 +76,7 @@ class RejectedRecord(models.Model):
     resolved = models.BooleanField(default=False)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint("batch", "seq", "code", name="reject_once")
-        ]
+        constraints = [models.UniqueConstraint("batch", "seq", "code", name="reject_once")]
 
     def __str__(self) -> str:
         return f"{self.batch} record {self.seq}: {self.code}"

@@ -4,7 +4,8 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, cast
+from pathlib import Path
+from typing import IO, Any, BinaryIO, cast
 from uuid import UUID
 
 import zstandard
@@ -21,45 +22,41 @@ class DurableFileSystemStorage(FileSystemStorage):
     The object appears under its name only when it is whole (written beside it, then renamed).
     """
 
-    def save(
-        self, name: str | None, content: File, max_length: int | None = None
-    ) -> str:
+    def save(self, name: str | None, content: IO[Any], max_length: int | None = None) -> str:
         """Store `content` under exactly `name`; an object of that name is left as it is."""
         if not name:
             raise ValueError("an object needs a name")
-        path = self.path(name)
-        folder = os.path.dirname(path)
-        if os.path.exists(path):
+        path = Path(self.path(name))
+        if path.exists():
             # Another process may have renamed it an instant ago.
-            _sync(folder)
+            _sync(path.parent)
             return name
-        _make_folder(folder)
-        partial = f"{path}.{os.getpid()}.{id(content)}.partial"
+        _make_folder(path.parent)
+        partial = path.with_name(f"{path.name}.{os.getpid()}.{id(content)}.partial")
         try:
-            with open(partial, "wb") as target:
-                target.writelines(content.chunks(CHUNK))
+            with partial.open("wb") as target:
+                while chunk := content.read(CHUNK):
+                    target.write(chunk)
                 target.flush()
                 os.fsync(target.fileno())
-            os.rename(partial, path)
+            partial.rename(path)
         except BaseException:
-            if os.path.exists(partial):
-                os.unlink(partial)
+            partial.unlink(missing_ok=True)
             raise
-        _sync(folder)
+        _sync(path.parent)
         return name
 
 
-def _make_folder(folder: str) -> None:
+def _make_folder(folder: Path) -> None:
     """Make a folder and those above it, each synced into the one that holds it."""
-    if os.path.isdir(folder):
+    if folder.is_dir():
         return
-    parent = os.path.dirname(folder)
-    _make_folder(parent)
-    os.makedirs(folder, exist_ok=True)
-    _sync(parent)
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync(folder.parent)
 
 
-def _sync(folder: str) -> None:
+def _sync(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -72,17 +69,15 @@ def object_name(client: UUID, room: str, sha256: str, suffix: str) -> str:
     return f"{client}/{room}/{sha256[:2]}/{sha256}{suffix}"
 
 
-def store_compressed(name: str, stream: BinaryIO, size: int) -> int:
+def store_compressed(name: str, stream: IO[bytes], size: int) -> int:
     """Compress `size` bytes of `stream` into the object `name`; return the bytes stored.
 
     An object that is there already is complete and the same, being named by its content.
     """
     if default_storage.exists(name):
         return default_storage.size(name)
-    reader = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).stream_reader(
-        stream, size=size
-    )
-    default_storage.save(name, File(_Chunked(reader), name))
+    reader = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).stream_reader(stream, size=size)
+    default_storage.save(name, File(cast("IO[bytes]", _Chunked(reader)), name))
     return default_storage.size(name)
 
 
@@ -103,7 +98,5 @@ class _Chunked(io.RawIOBase):
 def opened(name: str) -> Iterator[BinaryIO]:
     """Give the unpacked bytes of an object as a stream of bounded memory."""
     with default_storage.open(name, "rb") as packed:
-        reader = zstandard.ZstdDecompressor().stream_reader(
-            packed, read_across_frames=True
-        )
+        reader = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
         yield cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", reader), CHUNK))

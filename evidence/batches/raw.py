@@ -25,11 +25,7 @@ def raw_record(batch: Batch, seq: int) -> bytes:
 
 def raw_of_event(time: datetime, uid: bytes) -> bytes | None:
     """Return the bytes of a recorded event, or None when there is none of this key."""
-    row = (
-        EventRow.objects.filter(time=time, uid=uid)
-        .values_list("batch_id", "seq")
-        .first()
-    )
+    row = EventRow.objects.filter(time=time, uid=uid).values_list("batch_id", "seq").first()
     return raw_record(Batch.objects.get(pk=row[0]), row[1]) if row else None
 
 
@@ -82,9 +78,7 @@ def decode(batch: Batch, seqs: Iterable[int]) -> dict[int, Event]:
         for seq, raw in enumerate(source.raw_records(stream)):
             if seq in wanted:
                 outputs = source.normalize(raw, seq, window=window)
-                found.update(
-                    (seq, output) for output in outputs if isinstance(output, Event)
-                )
+                found.update((seq, output) for output in outputs if isinstance(output, Event))
                 if len(found) == len(wanted):
                     break
     return found

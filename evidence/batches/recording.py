@@ -74,9 +74,7 @@ def record_sealed(*, at: datetime, limit: int = 100) -> int:
     """Record up to `limit` sealed batches, oldest first, and return how many: what a worker does."""
     done = 0
     for batch_id in (
-        Batch.objects.filter(state=Batch.State.SEALED)
-        .order_by("id")
-        .values_list("pk", flat=True)[:limit]
+        Batch.objects.filter(state=Batch.State.SEALED).order_by("id").values_list("pk", flat=True)[:limit]
     ):
         try:
             done += record(batch_id, at=at) is not None
@@ -92,17 +90,11 @@ def record_sealed(*, at: datetime, limit: int = 100) -> int:
 def _failed(batch_id: int, error: Exception) -> None:
     try:
         with transaction.atomic():
-            batch = (
-                Batch.objects.select_for_update()
-                .filter(pk=batch_id, state=Batch.State.SEALED)
-                .first()
-            )
+            batch = Batch.objects.select_for_update().filter(pk=batch_id, state=Batch.State.SEALED).first()
             if batch is None:
                 return
             place = traceback.extract_tb(error.__traceback__)[-1]
-            batch.reason = (
-                f"{type(error).__name__}: {error} ({place.name}, line {place.lineno})"
-            )
+            batch.reason = f"{type(error).__name__}: {error} ({place.name}, line {place.lineno})"
             batch.attempts += not _is_surroundings(error)
             if batch.attempts >= ATTEMPTS:
                 batch.state = Batch.State.REFUSED
@@ -315,12 +307,10 @@ class _Recording:
                 changes=changes,
                 at=self.at,
             )
-            self.batch.exceptions += sum(opened or 0 for _, opened in answers)
+            self.batch.exceptions += sum(int(opened or 0) for _, opened in answers)
 
     def _day(self, time: datetime) -> coverage.Heard:
-        return self.counts.days.setdefault(
-            time.astimezone(self.zone).date(), coverage.Heard()
-        )
+        return self.counts.days.setdefault(time.astimezone(self.zone).date(), coverage.Heard())
 
     def _leaf(self) -> None:
         batch, counts = self.batch, self.counts
@@ -328,9 +318,7 @@ class _Recording:
             # Some records are no events: their bytes are read in a pass of their own.
             self.roots = Frontier()
             with opened(batch.object_name) as stream:
-                self.roots.extend(
-                    leaf_hash(raw) for raw in self.adapter.raw_records(stream)
-                )
+                self.roots.extend(leaf_hash(raw) for raw in self.adapter.raw_records(stream))
             counts.records = batch.records = self.roots.size
             batch.save(update_fields=["records"])
         thing = Recorded(

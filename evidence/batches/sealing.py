@@ -23,7 +23,7 @@ def seal(source: Source, *, at: datetime, everything: bool = False) -> list[Batc
     A batch is made of up to `PROOFLINE_SEAL_BYTES` of line receipts of one origin, or of one document. Line
     receipts that are younger than `PROOFLINE_SEAL_SECONDS` and too few wait for more unless `everything`.
     """
-    batches = []
+    batches: list[Batch] = []
     while True:
         with transaction.atomic():
             receipts = _next(source, at, everything)
@@ -34,7 +34,7 @@ def seal(source: Source, *, at: datetime, everything: bool = False) -> list[Batc
 
 def seal_delivery(delivery: Delivery, *, at: datetime) -> list[Batch]:
     """Seal the receipts of one delivered file and return the batches that hold its bytes."""
-    batches = []
+    batches: list[Batch] = []
     while True:
         with transaction.atomic():
             receipts = _one_batch(_waiting(delivery=delivery))
@@ -84,7 +84,7 @@ def _seal(source: Source, receipts: list[Receipt], at: datetime) -> Batch:
         body = None
     else:
         bodies = dict(Receipt.objects.filter(pk__in=[r.pk for r in receipts]).values_list("pk", "body"))
-        body = b"".join(_ended(bytes(bodies[r.pk]), last=r is receipts[-1]) for r in receipts)
+        body = b"".join(_ended(bytes(bodies[r.pk] or b""), last=r is receipts[-1]) for r in receipts)
         sha256, size = hashlib.sha256(body).hexdigest(), len(body)
         name = object_name(connection.tenant.id, "raw", sha256, ".zst")
     said_at = _said_at(source, head, body)
@@ -130,9 +130,7 @@ def _seal(source: Source, receipts: list[Receipt], at: datetime) -> Batch:
                 at=at,
             )
     if head.delivery_id:
-        DeliveredBatch.objects.create(
-            delivery_id=head.delivery_id, batch=batch, repeated=repeated
-        )
+        DeliveredBatch.objects.create(delivery_id=head.delivery_id, batch=batch, repeated=repeated)
     with connection.cursor() as cursor:
         # Not by the ORM, which would read every body once more before it deletes it.
         cursor.execute("DELETE FROM evidence_receipt WHERE id = ANY(%s)", [[r.pk for r in receipts]])

@@ -6,9 +6,7 @@ from django.db import models
 class SourceDay(models.Model):
     """Counts of one source on one client-zone day, written by the transaction that records a batch."""
 
-    source = models.ForeignKey(
-        "evidence.Source", on_delete=models.PROTECT, related_name="days"
-    )
+    source = models.ForeignKey("evidence.Source", on_delete=models.PROTECT, related_name="days")
     local_date = models.DateField()
     events = models.BigIntegerField(default=0)
     # Duplicates and rejected records count on the day of their event time, else of their receipt.
@@ -18,9 +16,7 @@ class SourceDay(models.Model):
     snapshots = models.IntegerField(default=0)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint("source", "local_date", name="source_day_once")
-        ]
+        constraints = [models.UniqueConstraint("source", "local_date", name="source_day_once")]
 
     def __str__(self) -> str:
         return f"{self.source} {self.local_date}"

@@ -22,10 +22,7 @@ def add(source_id: int, days: Mapping[date, Heard]) -> None:
     """Add to the counts of one source; rows are taken in order of date, so two workers cannot deadlock."""
     if not days:
         return
-    rows = [
-        (day, h.events, h.duplicates, h.rejected, h.late, h.snapshots)
-        for day, h in sorted(days.items())
-    ]
+    rows = [(day, h.events, h.duplicates, h.rejected, h.late, h.snapshots) for day, h in sorted(days.items())]
     with connection.cursor() as cursor:
         cursor.execute(
             """

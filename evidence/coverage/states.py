@@ -76,7 +76,9 @@ def _states(
     events, listings = [], []
     for day in period.days():
         row = heard.get(day) or SourceDay(local_date=day)
-        settled_at = datetime.combine(day + timedelta(days=1), time.min, period.zone).astimezone(UTC) + LATENESS
+        settled_at = (
+            datetime.combine(day + timedelta(days=1), time.min, period.zone).astimezone(UTC) + LATENESS
+        )
         records = row.events + row.duplicates + row.rejected
         if source.in_scope_from and day < source.in_scope_from:
             of_events = of_listings = State.NOT_IN_SCOPE

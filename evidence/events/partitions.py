@@ -39,12 +39,8 @@ def _make(month: int) -> None:
     name = f"evidence_event_{year}_{number:02d}"
     with connection.cursor() as cursor:
         # Two workers that need one month at once: the second waits here and then finds it made.
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtext(current_schema() || %s))", [name]
-        )
-        cursor.execute(
-            "SELECT to_regclass(quote_ident(current_schema()) || '.' || %s)", [name]
-        )
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(current_schema() || %s))", [name])
+        cursor.execute("SELECT to_regclass(quote_ident(current_schema()) || '.' || %s)", [name])
         if cursor.fetchone()[0] is None:
             cursor.execute(
                 f"CREATE TABLE {name} (LIKE evidence_event INCLUDING ALL);"

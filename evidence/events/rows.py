@@ -27,7 +27,6 @@ def _address(text: str | None) -> IPv4Address | IPv6Address | None:
     return ip_address(text) if text else None
 
 
-
 def known(events: Sequence[Event]) -> dict[Key, bytes]:
     """Return the digests of those of the events' keys that are stored already."""
     if not events:
@@ -46,9 +45,7 @@ def known(events: Sequence[Event]) -> dict[Key, bytes]:
                 max(e.time for e in events),
             ],
         )
-        return {
-            (time, bytes(uid)): bytes(digest) for time, uid, digest in cursor.fetchall()
-        }
+        return {(time, bytes(uid)): bytes(digest) for time, uid, digest in cursor.fetchall()}
 
 
 def places(keys: Iterable[Key]) -> dict[Key, tuple[int, int]]:
@@ -102,9 +99,7 @@ def _copy(table: str, events: Iterable[Event], batch_id: int, source_id: int) ->
             )  # fmt: skip
 
 
-def _store_through_staging(
-    events: Sequence[Event], batch_id: int, source_id: int
-) -> set[Key]:
+def _store_through_staging(events: Sequence[Event], batch_id: int, source_id: int) -> set[Key]:
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMPORARY TABLE IF NOT EXISTS event_staging (LIKE evidence_event) ON COMMIT DROP;"

@@ -48,9 +48,7 @@ def finish(
             progress(outcome(delivery))
     found = outcome(delivery)
     if not found.waiting:
-        delivery.state = (
-            Delivery.State.REFUSED if found.refused else Delivery.State.DONE
-        )
+        delivery.state = Delivery.State.REFUSED if found.refused else Delivery.State.DONE
         delivery.reason = " ".join(found.refused)
         delivery.finished_at = at
         delivery.save(update_fields=["state", "reason", "finished_at"])

@@ -63,17 +63,13 @@ class Delivery(models.Model):
         REFUSED = "refused", "refused"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    source = models.ForeignKey(
-        Source, on_delete=models.PROTECT, related_name="deliveries"
-    )
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="deliveries")
     way = models.CharField(max_length=8, choices=Way.choices)
     name = models.CharField(max_length=300)
     by = models.UUIDField(null=True)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
-    state = models.CharField(
-        max_length=9, choices=State.choices, default=State.RECEIVING
-    )
+    state = models.CharField(max_length=9, choices=State.choices, default=State.RECEIVING)
     reason = models.TextField(default="", blank=True)
     # As it arrived; a CloudTrail digest names the packed hash.
     packed_sha256 = models.CharField(max_length=64, default="")
@@ -87,12 +83,8 @@ class Delivery(models.Model):
 class DeliveredBatch(models.Model):
     """A delivery holds the bytes of this batch; `repeated` says that they had been sealed before."""
 
-    delivery = models.ForeignKey(
-        Delivery, on_delete=models.CASCADE, related_name="delivered"
-    )
-    batch = models.ForeignKey(
-        "evidence.Batch", on_delete=models.CASCADE, related_name="deliveries"
-    )
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="delivered")
+    batch = models.ForeignKey("evidence.Batch", on_delete=models.CASCADE, related_name="deliveries")
     repeated = models.BooleanField()
 
     class Meta:
@@ -115,12 +107,8 @@ class Receipt(models.Model):
         LINES = "lines", "lines"
         DOCUMENT = "document", "document"
 
-    source = models.ForeignKey(
-        Source, on_delete=models.PROTECT, related_name="receipts"
-    )
-    delivery = models.ForeignKey(
-        Delivery, on_delete=models.PROTECT, null=True, related_name="receipts"
-    )
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="receipts")
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, null=True, related_name="receipts")
     received_at = models.DateTimeField()
     shape = models.CharField(max_length=8, choices=Shape.choices)
     name = models.CharField(max_length=300, default="", blank=True)
@@ -131,9 +119,7 @@ class Receipt(models.Model):
     object_name = models.CharField(max_length=200, default="", blank=True)
 
     class Meta:
-        indexes = [
-            models.Index(fields=["source", "received_at"], name="receipt_waiting")
-        ]
+        indexes = [models.Index(fields=["source", "received_at"], name="receipt_waiting")]
 
     def __str__(self) -> str:
         return f"{self.source} {self.received_at:%Y-%m-%d %H:%M:%S} {self.size} bytes"

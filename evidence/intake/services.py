@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path, PurePath
-from typing import BinaryIO
+from typing import IO, BinaryIO
 from uuid import UUID
 
 from django.conf import settings
@@ -55,9 +55,7 @@ def check_room(size: int = 0) -> None:
         )
 
 
-def receive_body(
-    source: Source, body: bytes, *, at: datetime, name: str = "", encoding: str = ""
-) -> Receipt:
+def receive_body(source: Source, body: bytes, *, at: datetime, name: str = "", encoding: str = "") -> Receipt:
     """Keep one pushed body (at most `PROOFLINE_PUSH_LIMIT` bytes, packed and unpacked) and return its receipt.
 
     The receipt is committed when this returns, so that the caller may acknowledge. A body that says gzip
@@ -67,9 +65,7 @@ def receive_body(
     check_room(len(body))
     limit = settings.PROOFLINE_PUSH_LIMIT
     if len(body) > limit:
-        raise TooLarge(
-            f"The body has {len(body)} bytes; the limit is {limit}. Send it in smaller pieces."
-        )
+        raise TooLarge(f"The body has {len(body)} bytes; the limit is {limit}. Send it in smaller pieces.")
     if not body:
         raise Refused("The body is empty. Send at least one record.")
     packed_sha256 = ""
@@ -100,9 +96,7 @@ def _unpacked_body(body: bytes, limit: int) -> bytes:
     except zlib.error:
         return body
     if len(unpacked) > limit:
-        raise TooLarge(
-            f"The body unpacks to more than {limit} bytes, the limit. Send it in smaller pieces."
-        )
+        raise TooLarge(f"The body unpacks to more than {limit} bytes, the limit. Send it in smaller pieces.")
     return unpacked if decoder.eof else body
 
 
@@ -171,9 +165,7 @@ def _receive(delivery: Delivery, stream: BinaryIO, at: datetime) -> None:
             delivery.packed_sha256 = packed.hexdigest()
         arrived.seek(0)
         with tempfile.SpooledTemporaryFile(max_size=ROW_LIMIT) as unpacked:
-            body = (
-                _unpack(arrived, unpacked, size) if delivery.packed_sha256 else arrived
-            )
+            body = _unpack(arrived, unpacked, size) if delivery.packed_sha256 else arrived
             delivery.sha256, total = _hash(body)
             # Whole or not at all: a process that dies between two receipts leaves none of them.
             with transaction.atomic():
@@ -182,7 +174,7 @@ def _receive(delivery: Delivery, stream: BinaryIO, at: datetime) -> None:
                 delivery.save()
 
 
-def _unpack(arrived: BinaryIO, unpacked: BinaryIO, size: int) -> BinaryIO:
+def _unpack(arrived: IO[bytes], unpacked: IO[bytes], size: int) -> IO[bytes]:
     """Unpack into `unpacked` and return it; a file that cannot be unpacked whole is kept as it came."""
     allowed = CHUNK + size * UNPACK_RATIO
     try:
@@ -202,7 +194,7 @@ def _unpack(arrived: BinaryIO, unpacked: BinaryIO, size: int) -> BinaryIO:
     return unpacked
 
 
-def _hash(body: BinaryIO) -> tuple[str, int]:
+def _hash(body: IO[bytes]) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
     while chunk := body.read(CHUNK):
         digest.update(chunk)
@@ -211,7 +203,7 @@ def _hash(body: BinaryIO) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def _keep(delivery: Delivery, body: BinaryIO, size: int, at: datetime) -> None:
+def _keep(delivery: Delivery, body: IO[bytes], size: int, at: datetime) -> None:
     head = body.read(CHUNK)
     body.seek(0)
     if is_lines(head):
@@ -235,7 +227,7 @@ def _keep(delivery: Delivery, body: BinaryIO, size: int, at: datetime) -> None:
         )
 
 
-def _line_blocks(body: BinaryIO) -> Iterator[bytes]:
+def _line_blocks(body: IO[bytes]) -> Iterator[bytes]:
     """Cut at line ends into blocks of at most the sealing size (one longer line stays whole)."""
     limit = settings.PROOFLINE_SEAL_BYTES
     block: list[bytes] = []

@@ -19,9 +19,7 @@ def connect(slug: str, *, at: datetime) -> Source:
 
     Raises `evidence.sources.registry.UnknownSource` with the names that exist.
     """
-    source, _ = Source.objects.get_or_create(
-        slug=adapter(slug).slug, defaults={"connected_at": at}
-    )
+    source, _ = Source.objects.get_or_create(slug=adapter(slug).slug, defaults={"connected_at": at})
     return source
 
 

@@ -54,10 +54,14 @@ class Facts:
         self._names_of: dict[str, set[str]] = defaultdict(set)
         self._snapshots: dict[str, list[datetime]] = defaultdict(list)
         stored = Snapshot.objects.filter(source=source_id)
-        for kind, at in stored.filter(at__range=(self._start, self._end)).order_by("at").values_list("kind", "at"):
+        for kind, at in (
+            stored.filter(at__range=(self._start, self._end)).order_by("at").values_list("kind", "at")
+        ):
             self._snapshots[kind].append(at)
         # The next listing bears on what lies before it, however far away it is.
-        for kind, at in stored.filter(at__gt=self._end).values("kind").annotate(t=Min("at")).values_list("kind", "t"):
+        for kind, at in (
+            stored.filter(at__gt=self._end).values("kind").annotate(t=Min("at")).values_list("kind", "t")
+        ):
             self._snapshots[kind].append(at)
         self._until = max([self._end, *(times[-1] for times in self._snapshots.values())])
 
@@ -116,7 +120,9 @@ class Facts:
             "subject", "name", "kind", "first_at", "last_at", "value"
         ):
             self._line(subject, name).intervals.setdefault(kind, []).append((first, last, value))
-        for subject, name, at, value, certain in changes.values_list("subject", "name", "at", "value", "certain"):
+        for subject, name, at, value, certain in changes.values_list(
+            "subject", "name", "at", "value", "certain"
+        ):
             self._line(subject, name).changes.append((at, value, certain))
 
     def _line(self, subject: str, name: str) -> _Line:
@@ -155,7 +161,9 @@ class Facts:
         if len(line.intervals) < 2:
             kind, intervals = next(iter(line.intervals.items()), ("", []))
             return self._by_kind(kind, intervals, line.changes, time)
-        values = [self._by_kind(kind, intervals, line.changes, time) for kind, intervals in line.intervals.items()]
+        values = [
+            self._by_kind(kind, intervals, line.changes, time) for kind, intervals in line.intervals.items()
+        ]
         known = [value for value in values if value is not MISSING]
         return known[0] if known and all(value == known[0] for value in known) else MISSING
 

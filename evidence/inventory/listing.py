@@ -40,7 +40,9 @@ def accounts_on_days(
     subjects = _subjects(source, begin, end)
     facts.load(subjects)
     for day in days:
-        last = max((s for s in taken if day.begins_at <= s.at < day.ends_before), key=lambda s: s.at, default=None)
+        last = max(
+            (s for s in taken if day.begins_at <= s.at < day.ends_before), key=lambda s: s.at, default=None
+        )
         if last is not None:
             yield day.start, list(_listed(facts, subjects, last, day))
 

@@ -7,21 +7,15 @@ from django.db import models
 class Snapshot(models.Model):
     """A full listing at an instant. `kind` names what is listed and its scope (`accounts 123456789012`)."""
 
-    source = models.ForeignKey(
-        "evidence.Source", on_delete=models.PROTECT, related_name="snapshots"
-    )
+    source = models.ForeignKey("evidence.Source", on_delete=models.PROTECT, related_name="snapshots")
     kind = models.CharField(max_length=60)
     at = models.DateTimeField()
     subjects = models.IntegerField()
-    batch = models.ForeignKey(
-        "evidence.Batch", on_delete=models.PROTECT, related_name="snapshots"
-    )
+    batch = models.ForeignKey("evidence.Batch", on_delete=models.PROTECT, related_name="snapshots")
     seq = models.IntegerField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint("source", "kind", "at", name="snapshot_once")
-        ]
+        constraints = [models.UniqueConstraint("source", "kind", "at", name="snapshot_once")]
 
     def __str__(self) -> str:
         return f"{self.source} {self.kind} {self.at:%Y-%m-%d %H:%M}"
@@ -34,18 +28,14 @@ class FactInterval(models.Model):
     on the set of snapshots alone, not on the order of their arrival.
     """
 
-    source = models.ForeignKey(
-        "evidence.Source", on_delete=models.PROTECT, related_name="+"
-    )
+    source = models.ForeignKey("evidence.Source", on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=60)
     subject = models.CharField(max_length=300)
     name = models.CharField(max_length=40)
     value = models.JSONField(null=True)
     first_at = models.DateTimeField()
     last_at = models.DateTimeField(null=True)
-    batch = models.ForeignKey(
-        "evidence.Batch", on_delete=models.PROTECT, related_name="+"
-    )
+    batch = models.ForeignKey("evidence.Batch", on_delete=models.PROTECT, related_name="+")
     seq = models.IntegerField()
 
     class Meta:
@@ -59,8 +49,7 @@ class FactInterval(models.Model):
                 name="fact_interval_once",
             ),
             models.CheckConstraint(
-                condition=models.Q(last_at__isnull=True)
-                | models.Q(last_at__gte=models.F("first_at")),
+                condition=models.Q(last_at__isnull=True) | models.Q(last_at__gte=models.F("first_at")),
                 name="fact_interval_in_order",
             ),
         ]
@@ -79,26 +68,18 @@ class FactInterval(models.Model):
 class FactChange(models.Model):
     """An event said that `name` of `subject` has this value from `at` on: the instant between two snapshots."""
 
-    source = models.ForeignKey(
-        "evidence.Source", on_delete=models.PROTECT, related_name="+"
-    )
+    source = models.ForeignKey("evidence.Source", on_delete=models.PROTECT, related_name="+")
     subject = models.CharField(max_length=300)
     name = models.CharField(max_length=40)
     value = models.JSONField(null=True)
     # False: the event shows that the earlier value ended, not beyond doubt which one began.
     certain = models.BooleanField(default=True)
     at = models.DateTimeField()
-    batch = models.ForeignKey(
-        "evidence.Batch", on_delete=models.PROTECT, related_name="+"
-    )
+    batch = models.ForeignKey("evidence.Batch", on_delete=models.PROTECT, related_name="+")
     seq = models.IntegerField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                "subject", "name", "source", "at", name="fact_change_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint("subject", "name", "source", "at", name="fact_change_once")]
 
     def __str__(self) -> str:
         return f"{self.subject} {self.name}"
@@ -107,17 +88,13 @@ class FactChange(models.Model):
 class Proof(models.Model):
     """What one event proves for others: a credential's first link, a second factor of a sign-in flow."""
 
-    source = models.ForeignKey(
-        "evidence.Source", on_delete=models.PROTECT, related_name="+"
-    )
+    source = models.ForeignKey("evidence.Source", on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=20)
     key = models.CharField(max_length=200)
     at = models.DateTimeField()
     value = models.JSONField()
     uid = models.BinaryField(max_length=16)
-    batch = models.ForeignKey(
-        "evidence.Batch", on_delete=models.PROTECT, related_name="+"
-    )
+    batch = models.ForeignKey("evidence.Batch", on_delete=models.PROTECT, related_name="+")
     seq = models.IntegerField()
 
     class Meta:
@@ -130,9 +107,7 @@ class Proof(models.Model):
 class Account(models.Model):
     """An account of a source, with its names, first and last seen."""
 
-    source = models.ForeignKey(
-        "evidence.Source", on_delete=models.PROTECT, related_name="accounts"
-    )
+    source = models.ForeignKey("evidence.Source", on_delete=models.PROTECT, related_name="accounts")
     key = models.CharField(max_length=300)
     name = models.CharField(max_length=200, default="", blank=True)
     # Other names the vendor uses for it (ARN, role name), each unique to it in practice.

@@ -142,9 +142,7 @@ class _Folding:
             self._touch_changed(changes, snapshot.at, before, end)
         self._write(fresh)
 
-    def _touch_changed(
-        self, changes: Changes, at: datetime, before: datetime | None, end: datetime
-    ) -> None:
+    def _touch_changed(self, changes: Changes, at: datetime, before: datetime | None, end: datetime) -> None:
         """What an event changed since the listing before is confirmed or contradicted by this one."""
         since = before or at - MAX_AGE
         rows = FactChange.objects.filter(source=self.batch.source, at__gt=since, at__lte=at)
@@ -152,7 +150,12 @@ class _Folding:
             changes.touch(subject, name, since, end)
 
     def _fold_key(
-        self, key: Key, said: Any, snapshot: contract.Snapshot, before: datetime | None, after: datetime | None
+        self,
+        key: Key,
+        said: Any,
+        snapshot: contract.Snapshot,
+        before: datetime | None,
+        after: datetime | None,
     ) -> bool:
         """Fold what one listing says of one fact between its neighbors; say whether that reads differently."""
         at, intervals = snapshot.at, self.intervals[key]
@@ -188,11 +191,15 @@ class _Folding:
         source = self.batch.source
         Snapshot.objects.bulk_create(
             [
-                Snapshot(source=source, kind=self.kind, at=s.at, subjects=s.subjects, batch=self.batch, seq=s.seq)
+                Snapshot(
+                    source=source, kind=self.kind, at=s.at, subjects=s.subjects, batch=self.batch, seq=s.seq
+                )
                 for s in fresh
             ]
         )
-        moved = [each for line in self.intervals.values() for each in line if each.moved and each.row is not None]
+        moved = [
+            each for line in self.intervals.values() for each in line if each.moved and each.row is not None
+        ]
         if moved:
             with connection.cursor() as cursor:
                 cursor.execute(
@@ -225,16 +232,16 @@ def _note_windows(changes: Changes, at: datetime, before: datetime | None, after
         changes.windows.append((before + MAX_AGE, end))
 
 
-def _keep_changes(
-    batch: Batch, facts: Sequence[contract.Fact], changes: Changes
-) -> None:
+def _keep_changes(batch: Batch, facts: Sequence[contract.Fact], changes: Changes) -> None:
     """Store what events changed. Two that name one instant and differ leave it open which was the last."""
     merged: dict[tuple[str, str, datetime], contract.Fact] = {}
     for f in facts:
         key = (f.subject, f.name, f.at)
         earlier = merged.get(key)
-        merged[key] = f if earlier is None or (earlier.value == f.value and earlier.certain) else replace(
-            max(earlier, f, key=lambda each: json.dumps(each.value)), certain=False
+        merged[key] = (
+            f
+            if earlier is None or (earlier.value == f.value and earlier.certain)
+            else replace(max(earlier, f, key=lambda each: json.dumps(each.value)), certain=False)
         )
     if not merged:
         return
@@ -270,19 +277,25 @@ def _listing_before(batch: Batch, times: Sequence[datetime]) -> Callable[[dateti
 
     def before(time: datetime) -> datetime:
         return min(
-            (taken[place - 1] for taken in by_kind.values() if (place := bisect_right(taken, time))), default=time
+            (taken[place - 1] for taken in by_kind.values() if (place := bisect_right(taken, time))),
+            default=time,
         )
 
     return before
 
 
-def _keep_proofs(
-    batch: Batch, proofs: Sequence[contract.Proof], changes: Changes
-) -> None:
+def _keep_proofs(batch: Batch, proofs: Sequence[contract.Proof], changes: Changes) -> None:
     if not proofs:
         return
     rows = [
-        {"kind": p.kind, "key": p.key, "at": p.at.isoformat(), "value": p.value, "uid": p.uid.hex(), "seq": p.seq}
+        {
+            "kind": p.kind,
+            "key": p.key,
+            "at": p.at.isoformat(),
+            "value": p.value,
+            "uid": p.uid.hex(),
+            "seq": p.seq,
+        }
         for p in proofs
     ]
     with connection.cursor() as cursor:

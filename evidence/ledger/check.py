@@ -47,10 +47,15 @@ def check_ledger() -> list[Check]:
         if head is not None:
             head_findings += _head(head, frontier.root())
     head_findings += [
-        Finding(f"head of size {size}", f"at least {size} leaves", f"{frontier.size} leaves") for size in heads
+        Finding(f"head of size {size}", f"at least {size} leaves", f"{frontier.size} leaves")
+        for size in heads
     ]
     return [
-        Check("leaves", "every leaf is canonical, in its place, and hashes to its leaf hash", tuple(leaf_findings)),
+        Check(
+            "leaves",
+            "every leaf is canonical, in its place, and hashes to its leaf hash",
+            tuple(leaf_findings),
+        ),
         Check(
             "heads",
             "every signed head is the root of the leaves before it, signed by a listed key",
@@ -73,7 +78,9 @@ def _leaf(entry: LedgerEntry, place: int) -> Iterator[Finding]:
         yield Finding(where, "a canonical leaf", str(error))
         return
     if leaf.seq != entry.seq or leaf.client != connection.tenant.id:
-        yield Finding(where, f"seq {entry.seq} of client {connection.tenant.id}", f"seq {leaf.seq} of {leaf.client}")
+        yield Finding(
+            where, f"seq {entry.seq} of client {connection.tenant.id}", f"seq {leaf.seq} of {leaf.client}"
+        )
     if (leaf.kind, leaf.ref) != (entry.kind, entry.ref):
         yield Finding(where, f"{leaf.kind} {leaf.ref}", f"{entry.kind} {entry.ref}")
 
@@ -87,9 +94,13 @@ def _head(head: Checkpoint, root: bytes) -> Iterator[Finding]:
         yield Finding(where, "a signature of a listed key", str(error))
         return
     if (signed.size, signed.root) != (head.size, root):
-        yield Finding(where, f"size {head.size}, root {root.hex()}", f"size {signed.size}, root {signed.root.hex()}")
+        yield Finding(
+            where, f"size {head.size}, root {root.hex()}", f"size {signed.size}, root {signed.root.hex()}"
+        )
     elif (bytes(head.root), head.time) != (root, signed.time):
-        yield Finding(where, "the root and time that its note has", f"root {bytes(head.root).hex()}, time {head.time}")
+        yield Finding(
+            where, "the root and time that its note has", f"root {bytes(head.root).hex()}, time {head.time}"
+        )
 
 
 def _raw() -> Iterator[Finding]:

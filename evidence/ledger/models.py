@@ -10,9 +10,7 @@ class LedgerEntry(models.Model):
     """
 
     seq = models.BigIntegerField(primary_key=True)
-    previous = models.OneToOneField(
-        "self", on_delete=models.PROTECT, null=True, related_name="+"
-    )
+    previous = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="+")
     time = models.DateTimeField()
     kind = models.CharField(max_length=10)
     ref = models.CharField(max_length=120)

@@ -40,17 +40,13 @@ def append(things: Sequence[Recorded], *, at: datetime) -> list[int]:
     client's log is held until it ends, so append last. The log's first leaf announces the signing key.
     """
     if not transaction.get_connection().in_atomic_block:
-        raise RuntimeError(
-            "a ledger leaf is appended inside the transaction of the thing it records"
-        )
+        raise RuntimeError("a ledger leaf is appended inside the transaction of the thing it records")
     first = hold()
     # Times of leaves never fall, whatever the clock does.
     last = LedgerEntry.objects.filter(seq=first - 1).values_list("time", flat=True).first()
     at = max(at, last) if last else at
     announced = [] if first else [_announced(current_key(), at)]
-    entries = [
-        _entry(seq, thing, at) for seq, thing in enumerate([*announced, *things], first)
-    ]
+    entries = [_entry(seq, thing, at) for seq, thing in enumerate([*announced, *things], first)]
     LedgerEntry.objects.bulk_create(entries)
     return [entry.seq for entry in entries[len(announced) :]]
 
@@ -61,9 +57,7 @@ def hold() -> int:
     Who will append and locks rows before that calls it first, so that two never wait for each other.
     """
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", [LOCK]
-        )
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", [LOCK])
         cursor.execute("SELECT coalesce(max(seq) + 1, 0) FROM evidence_ledgerentry")
         return int(cursor.fetchone()[0])
 
@@ -103,9 +97,7 @@ def _announced(key: Ed25519PrivateKey, at: datetime) -> Recorded:
         ends=None,
         leaf=0,
     )
-    return Recorded(
-        kind="key", ref=listed.hint, sha256=listed.sha256, meta=listed.leaf_meta()
-    )
+    return Recorded(kind="key", ref=listed.hint, sha256=listed.sha256, meta=listed.leaf_meta())
 
 
 def checkpoint(*, at: datetime) -> Checkpoint | None:
@@ -115,9 +107,7 @@ def checkpoint(*, at: datetime) -> Checkpoint | None:
         last = Checkpoint.objects.order_by("-size").first()
         if size == 0 or (last and last.size == size):
             return last
-        frontier = (
-            Frontier.from_bytes(last.size, bytes(last.frontier)) if last else Frontier()
-        )
+        frontier = Frontier.from_bytes(last.size, bytes(last.frontier)) if last else Frontier()
         frontier.extend(leaf_hashes(frontier.size))
         # Times of heads never fall, whatever the clock does.
         head = Head(origin(), size, frontier.root(), max(at, last.time) if last else at)
@@ -141,10 +131,7 @@ def leaf_hashes(start: int = 0, stop: int | None = None) -> Iterator[bytes]:
 
 def listed_keys() -> list[ListedKey]:
     """Return the keys that the present client's log announces, oldest first."""
-    leaves = [
-        parse_leaf(bytes(e.leaf))
-        for e in LedgerEntry.objects.filter(kind="key").order_by("seq")
-    ]
+    leaves = [parse_leaf(bytes(e.leaf)) for e in LedgerEntry.objects.filter(kind="key").order_by("seq")]
     ends = [leaf.time for leaf in leaves[1:]] + [None]
     return [_listed(leaf, end) for leaf, end in zip(leaves, ends, strict=True)]
 

@@ -129,7 +129,10 @@ class _Package:
             subtitle=self.span,
             facts=[
                 ("Categories", ", ".join(terms.categories)),
-                ("As of" if self.type_1 else "Period", f"{self.span.removeprefix('as of ')}, days of {terms.zone}"),
+                (
+                    "As of" if self.type_1 else "Period",
+                    f"{self.span.removeprefix('as of ')}, days of {terms.zone}",
+                ),
                 ("Status", f"Draft, version {terms.version}"),
                 ("Prepared by", f"Management of {terms.client_name}"),
                 ("Use", "Restricted to the readers whom management names."),
@@ -728,7 +731,9 @@ def _spoken(text: str) -> str:
 
 
 def _coverage_said(days: dict[str, int]) -> str:
-    said = ", ".join(f"{days[name]} {name.replace('_', ' ')}" for name in ("covered", "proven_zero", "gap", "unknown"))
+    said = ", ".join(
+        f"{days[name]} {name.replace('_', ' ')}" for name in ("covered", "proven_zero", "gap", "unknown")
+    )
     return f"{said} of {days['days']} days"
 
 

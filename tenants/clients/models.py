@@ -28,7 +28,9 @@ class Client(TenantMixin):
     slug = models.CharField(
         max_length=40,
         unique=True,
-        validators=[RegexValidator(SLUG_PATTERN, "Small letters, digits and single hyphens, a letter first.")],
+        validators=[
+            RegexValidator(SLUG_PATTERN, "Small letters, digits and single hyphens, a letter first.")
+        ],
     )
     name = models.CharField(max_length=120)
     zone = models.CharField(max_length=64, default="UTC", validators=[validate_zone])

@@ -16,9 +16,7 @@ class Period:
 
     def __post_init__(self) -> None:
         if self.end < self.start:
-            raise ValueError(
-                f"The period ends on {self.end}, before it begins on {self.start}."
-            )
+            raise ValueError(f"The period ends on {self.end}, before it begins on {self.start}.")
 
     def __contains__(self, day: date) -> bool:
         return self.start <= day <= self.end
@@ -40,9 +38,7 @@ class Period:
     @property
     def ends_before(self) -> datetime:
         """The first instant after the last day, in UTC: when populations of the period open."""
-        return datetime.combine(
-            self.end + timedelta(days=1), time.min, self.zone
-        ).astimezone(UTC)
+        return datetime.combine(self.end + timedelta(days=1), time.min, self.zone).astimezone(UTC)
 
     @classmethod
     def parse(cls, text: str, zone: ZoneInfo) -> "Period":
@@ -51,13 +47,7 @@ class Period:
         try:
             if not dots:
                 raise ValueError
-            return cls(
-                date.fromisoformat(start.strip()), date.fromisoformat(end.strip()), zone
-            )
+            return cls(date.fromisoformat(start.strip()), date.fromisoformat(end.strip()), zone)
         except ValueError as error:
-            reason = (
-                str(error) if "period ends" in str(error) else f'"{text}" is no period.'
-            )
-            raise ValueError(
-                f"{reason} Write it as 2026-01-01..2026-12-31, both days included."
-            ) from error
+            reason = str(error) if "period ends" in str(error) else f'"{text}" is no period.'
+            raise ValueError(f"{reason} Write it as 2026-01-01..2026-12-31, both days included.") from error

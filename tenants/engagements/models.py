@@ -25,12 +25,16 @@ class Engagement(models.Model):
     access_from = models.DateField()
     access_until = models.DateField()
     categories = ArrayField(models.CharField(max_length=2), default=list)
-    auditors = models.ManyToManyField("tenants.User", through="tenants.EngagementAuditor", related_name="engagements")
+    auditors = models.ManyToManyField(
+        "tenants.User", through="tenants.EngagementAuditor", related_name="engagements"
+    )
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(kind="1", as_of__isnull=False, period_start__isnull=True, period_end__isnull=True)
+                condition=models.Q(
+                    kind="1", as_of__isnull=False, period_start__isnull=True, period_end__isnull=True
+                )
                 | models.Q(
                     kind="2",
                     as_of__isnull=True,
@@ -40,7 +44,8 @@ class Engagement(models.Model):
                 name="engagement_date_or_period",
             ),
             models.CheckConstraint(
-                condition=models.Q(access_until__gte=models.F("access_from")), name="engagement_access_in_order"
+                condition=models.Q(access_until__gte=models.F("access_from")),
+                name="engagement_access_in_order",
             ),
         ]
 

@@ -32,9 +32,7 @@ def installation_host() -> str:
 def current_key() -> Ed25519PrivateKey:
     """Return the key that signs now, made at first need."""
     row = SigningKey.objects.filter(valid_until=None).first() or _make(timezone.now())
-    return Ed25519PrivateKey.from_private_bytes(
-        box().decrypt(bytes(row.private_encrypted))
-    )
+    return Ed25519PrivateKey.from_private_bytes(box().decrypt(bytes(row.private_encrypted)))
 
 
 def keys() -> list[SigningKey]:

@@ -21,17 +21,24 @@ def story(events: int = 60) -> list[tuple[str, bytes]]:
     """Files by name: listings, sign-ins with and without a factor, a chain, a change, ordinary calls, bad records."""
     people = {"alice": True, "bob": False, "carol": True}
     files = [
-        (f"iam-{day}.json", make.listing(NOON + (24 * day - 6) * HOUR, people, {"admin": True})) for day in (-1, 0, 1)
+        (f"iam-{day}.json", make.listing(NOON + (24 * day - 6) * HOUR, people, {"admin": True}))
+        for day in (-1, 0, 1)
     ]
     files += [
-        (make.report_name(NOON + (24 * day - 5) * HOUR), make.credential_report({"alice": True, "carol": False}))
+        (
+            make.report_name(NOON + (24 * day - 5) * HOUR),
+            make.credential_report({"alice": True, "carol": False}),
+        )
         for day in (-1, 0, 1)
     ]
     key = "ASIASTORY00000000001"
     records = [
         make.assume_role("admin", key=key, mfa=True),
         make.assume_role(
-            "admin", by=make.role_identity("admin", "alice", key=key), key="ASIASTORY00000000002", at=NOON + HOUR
+            "admin",
+            by=make.role_identity("admin", "alice", key=key),
+            key="ASIASTORY00000000002",
+            at=NOON + HOUR,
         ),
         make.attach_policy("bob", at=NOON + 3 * HOUR),
     ]
@@ -71,9 +78,12 @@ def outcome() -> dict[str, Any]:
             if e.members.filter(result="fail").exists()
         ),
         "intervals": sorted(
-            (i.kind, i.subject, i.name, str(i.value), i.first_at, str(i.last_at)) for i in FactInterval.objects.all()
+            (i.kind, i.subject, i.name, str(i.value), i.first_at, str(i.last_at))
+            for i in FactInterval.objects.all()
         ),
-        "changes": sorted((c.subject, c.name, c.at, str(c.value), c.certain) for c in FactChange.objects.all()),
+        "changes": sorted(
+            (c.subject, c.name, c.at, str(c.value), c.certain) for c in FactChange.objects.all()
+        ),
         "proofs": sorted((p.kind, p.key, p.at) for p in Proof.objects.all()),
         "listings": sorted((s.kind, s.at) for s in Snapshot.objects.all()),
         "heard": sorted((d.local_date, d.events) for d in SourceDay.objects.filter(events__gt=0)),

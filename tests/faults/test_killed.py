@@ -60,7 +60,8 @@ def ended(child: subprocess.Popen) -> int:
 def in_step() -> bool:
     """Every batch has its leaf, every recorded one its second, and the ledger holds."""
     named = {
-        kind: set(LedgerEntry.objects.filter(kind=kind).values_list("ref", flat=True)) for kind in ("batch", "records")
+        kind: set(LedgerEntry.objects.filter(kind=kind).values_list("ref", flat=True))
+        for kind in ("batch", "records")
     }
     recorded = Batch.objects.filter(state="recorded")
     return (

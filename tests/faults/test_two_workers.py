@@ -115,7 +115,9 @@ def test_records_cut_otherwise_by_two_workers_at_once_come_to_the_same(own_datab
         line.take_in(files)
         expected = line.outcome()
     with client(make.client()) as harbor:
-        singly = [one + b"\n" for name, content in files if name == "b.ndjson" for one in content.splitlines()]
+        singly = [
+            one + b"\n" for name, content in files if name == "b.ndjson" for one in content.splitlines()
+        ]
         pieces = [(f"{n}.ndjson", one) for n, one in enumerate(singly)]
         others = [each for each in files if each[0] != "b.ndjson"]
         line.receive(pieces[::-1] + others[::-1])
@@ -146,7 +148,9 @@ def test_an_act_while_a_batch_is_recorded_does_not_deadlock(own_database):
     with client(make.client()) as harbor:
         make.take_in(make.lines([make.sign_in("root")]))
         exception = ControlException.objects.get()
-        batches = [sealed([make.sign_in("root", at=NOON + datetime.timedelta(minutes=n), n=n)]) for n in range(1, 9)]
+        batches = [
+            sealed([make.sign_in("root", at=NOON + datetime.timedelta(minutes=n), n=n)]) for n in range(1, 9)
+        ]
 
         def triage() -> object:
             given = {"severity": "critical", "cause": "process", "harm": "none seen"}

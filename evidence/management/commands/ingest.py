@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.utils import timezone
@@ -29,24 +29,20 @@ class Command(BaseCommand):
     action = "intake.upload"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Take client, source and files."""
         parser.add_argument("client", help="the client's slug")
-        parser.add_argument(
-            "source", help="the source's folder name; connected on first use"
-        )
+        parser.add_argument("source", help="the source's folder name; connected on first use")
         parser.add_argument(
             "files",
             nargs="+",
             metavar="FILE",
             help="files or folders; - is standard input",
         )
-        parser.add_argument(
-            "--json", action="store_true", help="one JSON object on standard output"
-        )
+        parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
         add_as_option(parser)
 
-    def handle(
-        self, *, files: list[str], source: str, as_user: str | None, **options: Any
-    ) -> None:
+    def handle(self, *, files: list[str], source: str, as_user: str | None, **options: Any) -> None:
+        """Take each file in and wait for its last record."""
         try:
             found = find(options["client"])
         except NoClient as error:
@@ -58,19 +54,13 @@ class Command(BaseCommand):
                 connected = connect(source, at=timezone.now())
             except UnknownSource as error:
                 self._wrong(str(error))
-            results = [
-                self._take(connected, path, who, quiet=options["json"])
-                for path in paths
-            ]
+            results = [self._take(connected, path, who, quiet=options["json"]) for path in paths]
         self._report(found.slug, connected.slug, results, as_json=options["json"])
         if any(r["rejected"] or r["refused"] for r in results):
             sys.exit(1)
 
-    def _take(
-        self, source: Any, path: str, who: User | None, *, quiet: bool
-    ) -> dict[str, Any]:
-        opened: BinaryIO = sys.stdin.buffer if path == "-" else open(path, "rb")
-        with opened as stream:
+    def _take(self, source: Any, path: str, who: User | None, *, quiet: bool) -> dict[str, Any]:
+        with sys.stdin.buffer if path == "-" else Path(path).open("rb") as stream:
             try:
                 delivery, counts = ingest(
                     source,
@@ -92,9 +82,7 @@ class Command(BaseCommand):
         if not quiet:
             self.stdout.write(f"{path}: {_sentence(counts)}")
             for reason in counts.reasons:
-                self.stdout.write(
-                    f"  rejected {reason['count']}: {reason['reason']} ({reason['example']})"
-                )
+                self.stdout.write(f"  rejected {reason['count']}: {reason['reason']} ({reason['example']})")
         return {
             "path": path,
             "sha256": delivery.sha256,
@@ -104,9 +92,7 @@ class Command(BaseCommand):
             "refused": counts.refused,
         }
 
-    def _report(
-        self, slug: str, source: str, results: list[dict[str, Any]], *, as_json: bool
-    ) -> None:
+    def _report(self, slug: str, source: str, results: list[dict[str, Any]], *, as_json: bool) -> None:
         totals = {name: sum(r[name] for r in results) for name in ("bytes", *COUNTS)}
         if as_json:
             answer = {
@@ -121,9 +107,7 @@ class Command(BaseCommand):
             for reason in result["refused"]:
                 self.stderr.write(f"{result['path']}: {reason}")
         counts = Outcome(**{name: totals[name] for name in COUNTS})
-        self.stdout.write(
-            f"{len(results)} files for {slug} from {source}: {_sentence(counts)}"
-        )
+        self.stdout.write(f"{len(results)} files for {slug} from {source}: {_sentence(counts)}")
 
     def _paths(self, files: list[str]) -> list[str]:
         paths: list[str] = []
@@ -136,9 +120,7 @@ class Command(BaseCommand):
             elif path.is_file():
                 paths.append(name)
             else:
-                self._wrong(
-                    f"{name} does not exist. Name a file, a folder, or - for standard input."
-                )
+                self._wrong(f"{name} does not exist. Name a file, a folder, or - for standard input.")
         return paths
 
     def _wrong(self, sentence: str) -> None:

@@ -31,7 +31,9 @@ class Command(BaseCommand):
         checking.add_argument("paths", nargs="+", metavar="PATH", help="a file, or a folder to walk")
         checking.add_argument("--source", help="read the files as this source's, without recognizing them")
         # A default here would overwrite the flag given before the verb.
-        checking.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object")
+        checking.add_argument(
+            "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print, and exit 1 if anything was refused."""
@@ -97,4 +99,3 @@ class Command(BaseCommand):
             f"{totals['files']} files: {totals['records']} records, {totals['events']} events,"
             f" {totals['rejected']} rejected; {totals['unrecognized']} files of another kind"
         )
-

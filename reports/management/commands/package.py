@@ -25,8 +25,11 @@ class Command(BaseCommand):
     action = "package.build"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Take the client, the type with its date or period, and where to write."""
         parser.add_argument("client", help="the client's slug")
-        parser.add_argument("--type", choices=["1", "2"], required=True, help="1: at a date; 2: over a period")
+        parser.add_argument(
+            "--type", choices=["1", "2"], required=True, help="1: at a date; 2: over a period"
+        )
         parser.add_argument("--as-of", type=_day, help="the date of a Type I, YYYY-MM-DD")
         parser.add_argument("--period", metavar="A..B", help="the period of a Type II, both days included")
         parser.add_argument("--out", type=Path, required=True, help="the folder to write into")
@@ -34,6 +37,7 @@ class Command(BaseCommand):
         add_as_option(parser)
 
     def handle(self, **options: Any) -> None:
+        """Build, write folder and zip, and print what came of it."""
         try:
             found = find(options["client"])
             asked = _asked(found, options)
@@ -46,7 +50,7 @@ class Command(BaseCommand):
         try:
             with client(found), built(asked, at=timezone.now(), progress=tell) as package:
                 name = package.bundle.name
-                with open(out / f"{name}.zip", "wb") as target:
+                with (out / f"{name}.zip").open("wb") as target:
                     sha256 = package.bundle.write_zip(target)
                 package.bundle.write_folder(out)
         except (CannotBuild, BundleError) as error:

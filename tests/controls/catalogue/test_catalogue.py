@@ -23,7 +23,9 @@ def test_the_catalogue_holds_all_criteria_and_each_has_a_key_control():
     assert all(c.title and len(c.title) <= 120 for c in made.criteria.values())
 
 
-@pytest.mark.parametrize(("criterion", "category"), [("CC6.1", "CC"), ("PI1.2", "PI"), ("P4.1", "P"), ("A1.3", "A")])
+@pytest.mark.parametrize(
+    ("criterion", "category"), [("CC6.1", "CC"), ("PI1.2", "PI"), ("P4.1", "P"), ("A1.3", "A")]
+)
 def test_a_criterion_names_its_category(criterion, category):
     assert category_of(criterion) == category
 
@@ -72,7 +74,9 @@ def test_making_them_again_changes_nothing_and_a_category_more_adds(harbor):
 
 
 def test_what_a_person_took_out_of_scope_stays_out(harbor):
-    CriterionScope.objects.filter(pk="CC6.4").update(in_scope=False, reason="No premises.", approver=uuid.uuid4())
+    CriterionScope.objects.filter(pk="CC6.4").update(
+        in_scope=False, reason="No premises.", approver=uuid.uuid4()
+    )
     instantiate(on=DAY)
     scope = CriterionScope.objects.get(pk="CC6.4")
     assert (scope.in_scope, scope.reason) == (False, "No premises.")

@@ -141,7 +141,11 @@ def test_a_member_from_before_the_fix_joins_as_already_fixed(harbor):
 def test_a_later_member_is_the_bad_retest_of_a_fixed_one_and_opens_no_other(harbor, upto):
     make.take_in(make.lines([root()]))
     due = only().fix_due
-    done(only(), *["triage", "fix", "good_retest"][: ["fix", "good_retest"].index(upto) + 2], at=NOON + 2 * HOUR)
+    done(
+        only(),
+        *["triage", "fix", "good_retest"][: ["fix", "good_retest"].index(upto) + 2],
+        at=NOON + 2 * HOUR,
+    )
     make.take_in(make.lines([root(NOON + 2 * DAY, n=1)]), at=NOON + 3 * DAY)
     exception = only()
     assert (exception.state, exception.members.count()) == ("triaged", 2)
@@ -167,7 +171,11 @@ def test_numbers_go_on_beyond_ten_thousand(harbor):
     for number in ("EX-2026-9999", "EX-2026-10000"):
         ControlException.objects.create(
             **{
-                **{f.name: getattr(only_first(), f.name) for f in ControlException._meta.fields if f.name != "id"},
+                **{
+                    f.name: getattr(only_first(), f.name)
+                    for f in ControlException._meta.fields
+                    if f.name != "id"
+                },
                 "number": number,
                 "bucket": number,
             }

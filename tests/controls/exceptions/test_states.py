@@ -127,7 +127,9 @@ def test_closing_needs_a_known_cause(exception):
     exception.save()
     with pytest.raises(Refused, match="cause"):
         act(exception, "close", by=ANA, at=AT, given={"words": "Done."}, version=exception.version)
-    closed = act(exception, "close", by=ANA, at=AT, given={"words": "x", "cause": "vendor"}, version=exception.version)
+    closed = act(
+        exception, "close", by=ANA, at=AT, given={"words": "x", "cause": "vendor"}, version=exception.version
+    )
     assert (closed.state, closed.cause) == ("closed", "vendor")
 
 
@@ -153,10 +155,14 @@ def test_a_graver_severity_brings_the_dues_forward_and_a_milder_one_counts_from_
     exception.triage_due = triage_due(exception.detected, "high", exception.fix_due, harbor_zone())
     exception.save()
     high = exception.fix_due
-    graver = act(exception, "triage", by=ANA, at=AT, given={**GIVEN, "severity": "critical"}, version=exception.version)
+    graver = act(
+        exception, "triage", by=ANA, at=AT, given={**GIVEN, "severity": "critical"}, version=exception.version
+    )
     assert graver.fix_due == fix_due(exception.detected, "critical", None, harbor_zone()) < high
     put(graver, "open")
-    milder = act(graver, "triage", by=ANA, at=AT, given={**GIVEN, "severity": "medium"}, version=graver.version)
+    milder = act(
+        graver, "triage", by=ANA, at=AT, given={**GIVEN, "severity": "medium"}, version=graver.version
+    )
     assert milder.fix_due == fix_due(exception.detected, "medium", None, harbor_zone()) > high
 
 

@@ -31,7 +31,9 @@ def text(page: str) -> str:
 def waiting(page: str) -> list[tuple[str, str]]:
     """The pills and sentences of what needs attention, in order."""
     card = page[page.index("Needs attention") : page.index("</section>", page.index("Needs attention"))]
-    found = re.findall(r'<li><span class="pill \w+".*?</svg>\s*([^<]+)</span>\s*<span>([^<]+)', card, re.DOTALL)
+    found = re.findall(
+        r'<li><span class="pill \w+".*?</svg>\s*([^<]+)</span>\s*<span>([^<]+)', card, re.DOTALL
+    )
     return [(label.strip(), sentence.strip()) for label, sentence in found]
 
 

@@ -154,9 +154,7 @@ def test_the_same_listing_on_a_quiet_day_keeps_its_facts_fresh(harbor):
     """Nothing changed, so the bytes are those of the day before; the instant is in the name."""
     same = make.credential_report({"alice": True})
     for day in range(3):
-        make.take_in(
-            same, name=make.report_name(SIX + day * 24 * HOUR), at=SIX + day * 24 * HOUR + MINUTE
-        )
+        make.take_in(same, name=make.report_name(SIX + day * 24 * HOUR), at=SIX + day * 24 * HOUR + MINUTE)
     from evidence.inventory.models import Snapshot
 
     assert Snapshot.objects.count() == 3

@@ -66,7 +66,9 @@ def test_a_first_link_that_arrives_later_settles_the_chain(harbor, mfa):
 
 
 def test_an_access_key_that_assumes_a_role_for_a_pipeline_is_no_member(harbor):
-    key_only = make.credential_report({"alice": True}).replace(b",true,no_information", b",false,no_information")
+    key_only = make.credential_report({"alice": True}).replace(
+        b",true,no_information", b",false,no_information"
+    )
     key_only = key_only.replace(b",true,false,N/A", b",true,true,N/A")
     make.take_in(make.listing(SIX, {"alice": True}, {"admin": True}))
     make.take_in(key_only, name=make.report_name(SIX))
@@ -112,7 +114,9 @@ def saml(at: datetime.datetime, key: str = "ASIASAML000000000001") -> dict:
 
 
 def console(at: datetime.datetime, since: datetime.datetime) -> dict:
-    identity = make.role_identity("okta-admin", "erin@harbor.example", key="ASIASAML000000000001", since=since)
+    identity = make.role_identity(
+        "okta-admin", "erin@harbor.example", key="ASIASAML000000000001", since=since
+    )
     extra = {"MFAUsed": "No", "SamlProviderArn": "arn:aws:iam::111122223333:saml-provider/Okta"}
     return make.sign_in(identity, at=at, additionalEventData=extra)
 
@@ -127,7 +131,9 @@ def test_within_five_minutes_it_is_one_and_beyond_it_is_two(harbor):
     assert counted()["population"] == 1
     other = NOON + datetime.timedelta(hours=2)
     make.take_in(
-        make.lines([saml(other, "ASIASAML000000000002"), console(other + 5 * MINUTE + SECOND, other + 6 * MINUTE)]),
+        make.lines(
+            [saml(other, "ASIASAML000000000002"), console(other + 5 * MINUTE + SECOND, other + 6 * MINUTE)]
+        ),
         at=other + MINUTE * 30,
     )
     assert counted()["population"] == 3

@@ -51,7 +51,9 @@ def test_pages_walk_through_every_member_once_and_back_again(many):
         assert answer.status_code == 200
         pages.append(times_of(answer))
         seen += pages[-1]
-        address = MEMBERS.split("?", maxsplit=1)[0] + answer.context["older"] if answer.context["older"] else ""
+        address = (
+            MEMBERS.split("?", maxsplit=1)[0] + answer.context["older"] if answer.context["older"] else ""
+        )
     assert [len(each) for each in pages] == [50, 50, 20]
     assert len(set(seen)) == 120
     back = browser.get(MEMBERS.split("?", maxsplit=1)[0] + answer.context["newer"])

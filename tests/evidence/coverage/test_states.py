@@ -41,7 +41,8 @@ def test_listings_have_a_coverage_of_their_own(harbor):
 
 
 @pytest.mark.parametrize(
-    ("hours", "state"), [(-1, "unknown"), (12, "unknown"), (59.9, "unknown"), (60, "covered"), (60.1, "covered")]
+    ("hours", "state"),
+    [(-1, "unknown"), (12, "unknown"), (59.9, "unknown"), (60, "covered"), (60.1, "covered")],
 )
 def test_a_day_is_open_until_the_time_for_late_records_is_over(harbor, hours, state):
     """The day ends twelve hours after noon; 48 hours later it is settled."""

@@ -15,7 +15,9 @@ UTC = datetime.UTC
 
 def partitions() -> set[str]:
     with connection.cursor() as cursor:
-        cursor.execute("select inhrelid::regclass::text from pg_inherits where inhparent = 'evidence_event'::regclass")
+        cursor.execute(
+            "select inhrelid::regclass::text from pg_inherits where inhparent = 'evidence_event'::regclass"
+        )
         return {name.rpartition(".")[2].strip('"') for (name,) in cursor.fetchall()}
 
 
@@ -23,7 +25,10 @@ def partitions() -> set[str]:
     ("time", "month"),
     [
         (datetime.datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC), 202611),
-        (datetime.datetime(2026, 12, 1, 0, 30, tzinfo=datetime.timezone(datetime.timedelta(hours=1))), 202611),
+        (
+            datetime.datetime(2026, 12, 1, 0, 30, tzinfo=datetime.timezone(datetime.timedelta(hours=1))),
+            202611,
+        ),
         (datetime.datetime(2011, 1, 1, tzinfo=UTC), 201101),
     ],
 )

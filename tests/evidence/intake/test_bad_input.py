@@ -60,7 +60,8 @@ def test_a_record_that_is_no_object_of_fields_is_rejected(harbor, value):
 
 
 @pytest.mark.parametrize(
-    "time", [None, "", "yesterday", "1970-01-01T00:00:00Z", "2999-01-01T00:00:00Z", 17, "2026-02-30T00:00:00Z"]
+    "time",
+    [None, "", "yesterday", "1970-01-01T00:00:00Z", "2999-01-01T00:00:00Z", 17, "2026-02-30T00:00:00Z"],
 )
 def test_no_or_an_absurd_event_time_is_rejected_with_its_reason(harbor, time):
     record = make.record(n=9)

@@ -88,7 +88,11 @@ def test_the_database_refuses_to_change_or_delete_a_leaf(harbor, statement):
     append([thing(1), thing(2)], at=NOON)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    with pytest.raises(DatabaseError, match="only ever added"), transaction.atomic(), connection.cursor() as cursor:
+    with (
+        pytest.raises(DatabaseError, match="only ever added"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute(statement)
     assert LedgerEntry.objects.count() == 3
 

@@ -104,7 +104,7 @@ def test_the_form_says_first_what_it_will_not_prove(analyst: User) -> None:
     browser = make.signed_in(analyst)
     said = text_of(browser.post(f"{LIST}new/", TYPE_2 | {"do": "look", "period_end": "2026-03-09"}))
     assert "Nothing received" in said
-    assert "aws, events: 3 of 8 days, 7 Mar – 9 Mar" in said
+    assert "Amazon Web Services, events: 3 of 8 days, 7 Mar – 9 Mar" in said
     assert "1 of 10 members of AC-01.R01: 1 a field is absent" in said
     assert "procedures, besides inspections of design" in said
     assert "1 exception is not triaged" in said or "exceptions are not triaged" in said
