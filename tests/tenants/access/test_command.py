@@ -32,7 +32,9 @@ def test_a_person_acts_by_the_table() -> None:
     analyst = make.member("AN", here)
     assert acting(analyst.email.upper(), "package.build", here) == analyst
     owner = make.member("CO", here)
-    assert acting(owner.email, "package.build", here) == owner, "for what is theirs; asked again with the object"
+    assert acting(owner.email, "package.build", here) == owner, (
+        "for what is theirs; asked again with the object"
+    )
     assert "client administrator" in refusal(make.member("EM", here).email, "package.build", here)
 
 
@@ -44,7 +46,9 @@ def test_a_client_that_is_not_theirs_is_not_described() -> None:
 
 
 def test_what_asks_for_a_step_up_is_refused_outside_the_portal() -> None:
-    assert "fresh second factor" in refusal(make.member("MA", make.bare_client("here")).email, "client.create")
+    assert "fresh second factor" in refusal(
+        make.member("MA", make.bare_client("here")).email, "client.create"
+    )
 
 
 @pytest.mark.parametrize("mail", ["nobody@example.org", "", "x' or 1=1"])
