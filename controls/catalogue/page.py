@@ -34,6 +34,7 @@ from controls.rules.language import Rule
 from controls.rules.language.words import procedure_in_words
 from controls.rules.registry import rule_by_id
 from evidence.coverage.states import DayState, State
+from evidence.intake.selectors import kind_of
 from evidence.ledger.models import Checkpoint, LedgerEntry
 from tenants.access.gate import Gate
 from tenants.members.selectors import names_of
@@ -264,7 +265,8 @@ def _coverage(result: ProcedureResult, coverage: Mapping[str, list[DayState]]) -
 def stream_words(stream: str) -> str:
     """Say what a stream is: a source's events, or its listings of accounts."""
     slug, dot, _ = stream.partition(".")
-    return f"{slug}, listings of accounts" if dot else f"{slug}, events"
+    vendor = kind_of(slug).vendor
+    return f"{vendor}, listings of accounts" if dot else f"{vendor}, events"
 
 
 def _spans(days: Sequence[date], most: int = 3) -> str:

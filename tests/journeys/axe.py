@@ -42,7 +42,11 @@ def _fetch(cache: Path, kept: Path) -> None:
         _missing("npm is not installed (Debian's package npm), so axe-core cannot be fetched")
         return
     packed = subprocess.run(
-        [npm, "pack", f"axe-core@{VERSION}", "--silent"], cwd=cache, capture_output=True, text=True, timeout=120
+        [npm, "pack", f"axe-core@{VERSION}", "--silent"],
+        cwd=cache,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     if packed.returncode:
         _missing(f"npm could not fetch axe-core: {packed.stderr.strip()[-400:]}")

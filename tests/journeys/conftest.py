@@ -31,9 +31,13 @@ def portal(
         (pytest.fail if os.environ.get("CI") else pytest.skip)(
             "Chromium is not installed, so no page is opened. Debian's package is chromium."
         )
-    with django_db_blocker.unblock(), testing.cloned_database(f"{worker_id}_journeys") as name:
-        with running(testing.database_url(name), tmp_path_factory.mktemp("portal")) as portal:
-            yield portal
+    folder = tmp_path_factory.mktemp("portal")
+    with (
+        django_db_blocker.unblock(),
+        testing.cloned_database(f"{worker_id}_journeys") as name,
+        running(testing.database_url(name), folder) as portal,
+    ):
+        yield portal
 
 
 @pytest.fixture(scope="session")

@@ -85,6 +85,9 @@ def reachable(page: Page, portal: Portal, *, slug: str, seeds: Sequence[str]) ->
             continue
         asked.add(address)
         page.goto(address)
+        page.wait_for_function(
+            "document.querySelector('[hx-trigger=load]') === null"
+        )  # what a page fetches itself
         arrived = route_of(urlsplit(page.url).path)
         if arrived not in opened:
             opened.add(arrived)

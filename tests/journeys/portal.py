@@ -16,6 +16,7 @@ from typing import Any
 
 from config.devstack import leash, stack
 from config.devstack.environment import ROOT
+from config.devstack.supervisor import Service
 
 SLOWEST_START = 60.0  # seconds
 
@@ -38,7 +39,9 @@ def running(database: str, folder: Path) -> Iterator[Portal]:
     """Make the world in a migrated database, then run web and worker over it; all stop when the block ends."""
     port = _free_port()
     environment = _environment(database, folder / "var", port)
-    subprocess.run([sys.executable, "-m", "tests.journeys.world", str(folder)], cwd=ROOT, env=environment, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "tests.journeys.world", str(folder)], cwd=ROOT, env=environment, check=True
+    )
     web, worker, _beat = stack.services(port)
     with _leashed(web, environment, folder) as started, _leashed(worker, environment, folder):
         assert web.ready is not None
@@ -72,7 +75,9 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _leashed(service: stack.Service, environment: dict[str, str], folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def _leashed(
+    service: Service, environment: dict[str, str], folder: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a service so that it ends with this process, however that ends."""
     # The leash tells its program's process id first, here to the log (its standard output).
     command = [sys.executable, "-I", "-S", str(Path(leash.__file__)), "1", *service.command]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.browsing import NARROW, picture, saved, sign_in, sideways, visit
+from tests.journeys.browsing import NARROW, picture, saved, sideways, sign_in, visit
 from tests.journeys.portal import Portal
 
 PATIENCE = 60_000  # milliseconds for the worker
@@ -60,7 +60,9 @@ def _a_file_is_uploaded(page: Page, portal: Portal) -> None:
     assert told["records"] == records, told
     assert told["new events"] == records, told
     assert sum(count for label, count in told.items() if "rejected" in label) == 0, told
-    expect(page.locator("#delivery")).to_contain_text(hashlib.sha256(Path(portal.world["upload"]).read_bytes()).hexdigest())
+    expect(page.locator("#delivery")).to_contain_text(
+        hashlib.sha256(Path(portal.world["upload"]).read_bytes()).hexdigest()
+    )
     picture(page, "journey/uploaded-1440")
 
 
@@ -88,7 +90,9 @@ def _a_figure_leads_to_bytes_that_hash_to_the_ledger(page: Page, portal: Portal,
     assert shown == [base64.b64decode(each) for each in record["path"]]
     assert record["records"] == portal.world["records"]
     root = _root_above(hashlib.sha256(b"\0" + raw).digest(), record["index"], record["records"], shown)
-    of_page = page.locator("dt", has_text="Records root").locator("xpath=following-sibling::dd[1]").inner_text()
+    of_page = (
+        page.locator("dt", has_text="Records root").locator("xpath=following-sibling::dd[1]").inner_text()
+    )
     assert root.hex() == re.sub(r"\s", "", of_page)
     assert root == base64.b64decode(record["root"])
     # The leaf of the ledger names that root, among what else it says of the batch.
@@ -114,7 +118,8 @@ def _root_above(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> by
 
 def _the_exception_is_triaged(page: Page) -> None:
     _section(page, "Exceptions")
-    page.get_by_role("row").filter(has_text=re.compile("root", re.IGNORECASE)).first.get_by_role("link").first.click()
+    row = page.get_by_role("row").filter(has_text=re.compile("root", re.IGNORECASE)).first
+    row.get_by_role("link").first.click()
     triage = page.locator(".acts details", has_text="Triage").first
     if not triage.get_by_label("Severity").is_visible():
         triage.locator("summary").click()
@@ -155,7 +160,11 @@ def _a_type_2_is_built_and_verifies(page: Page, portal: Portal, folder: Path) ->
         (empty / "verify.py").write_bytes(opened.read(name))
         assert _holds_root(opened, portal), "the sign-in of root is no row of the package"
     done = subprocess.run(
-        [sys.executable, "-I", "verify.py", str(bundle)], cwd=empty, capture_output=True, text=True, timeout=300
+        [sys.executable, "-I", "verify.py", str(bundle)],
+        cwd=empty,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -164,4 +173,5 @@ def _holds_root(bundle: zipfile.ZipFile, portal: Portal) -> bool:
     """Whether some table of the bundle names the event that was uploaded."""
     event = json.loads(portal.world["root"])["eventID"]
     tables = [name for name in bundle.namelist() if name.endswith(".csv")]
-    return any(event in bundle.read(name).decode() or event.replace("-", "") in bundle.read(name).decode() for name in tables)
+    texts = [bundle.read(name).decode() for name in tables]
+    return any(event in text or event.replace("-", "") in text for text in texts)

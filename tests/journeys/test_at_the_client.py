@@ -60,7 +60,7 @@ def test_a_control_owner_fixes_what_is_theirs_and_cannot_retest_it(
             assert page.request.get(portal.at("harbor", path)).status in (403, 404), path
         token = page.locator("input[name=csrfmiddlewaretoken]").first.input_value()
         address = portal.at("harbor", "sources/connect/")
-        form = {"csrfmiddlewaretoken": token, "source": "aws"}
+        form: dict[str, str | float | bool] = {"csrfmiddlewaretoken": token, "source": "aws"}
         assert page.request.post(address, form=form, headers={"Referer": address}).status == 403
 
 
@@ -69,6 +69,12 @@ def test_an_employee_sees_no_evidence(
 ) -> None:
     with visit(browser, portal, storage_state=session_of("EM")) as page:
         page.faults.expected = {403, 404}
-        for path in ("sources/", "events/", "controls/", "packages/", "exceptions/" + portal.world["exception"] + "/"):
+        for path in (
+            "sources/",
+            "events/",
+            "controls/",
+            "packages/",
+            "exceptions/" + portal.world["exception"] + "/",
+        ):
             answer = page.request.get(portal.at("harbor", path))
             assert answer.status in (403, 404), path

@@ -53,7 +53,11 @@ def _events_lie_within_the_period(page: Page, portal: Portal) -> None:
 
 def _later_ones_are_not_there(page: Page, portal: Portal) -> None:
     page.faults.expected = {404}
-    for path in (portal.world["late_event"], f"{portal.world['late_event']}raw/", portal.world["late_exception"]):
+    for path in (
+        portal.world["late_event"],
+        f"{portal.world['late_event']}raw/",
+        portal.world["late_exception"],
+    ):
         answer = page.request.get(portal.url + path)
         assert answer.status == 404, path
     page.faults.expected = set()
@@ -72,14 +76,20 @@ def _no_act_is_offered(page: Page, portal: Portal) -> None:
         page.goto(portal.at("harbor", path))
         # Filters ask by GET; the person's own menu may sign out and choose an appearance.
         assert page.locator("main form[method=post]").count() == 0, path
-        expect(page.get_by_role("link", name=re.compile("Upload|Issue a token|Revoke|Build a package"))).to_have_count(0)
+        acts = page.get_by_role("link", name=re.compile("Upload|Issue a token|Revoke|Build a package"))
+        expect(acts).to_have_count(0)
 
 
 def _no_act_is_taken(page: Page, portal: Portal) -> None:
     """What no form offers is refused too, from within the auditor's own session and with a true CSRF token."""
     page.goto(portal.at("harbor"))
     token = page.locator("input[name=csrfmiddlewaretoken]").first.input_value()
-    form = {"csrfmiddlewaretoken": token, "words": "not mine to write", "version": "1", "severity": "low"}
+    form: dict[str, str | float | bool] = {
+        "csrfmiddlewaretoken": token,
+        "words": "not mine to write",
+        "version": "1",
+        "severity": "low",
+    }
     for path in (
         f"exceptions/{portal.world['exception']}/triage/",
         f"exceptions/{portal.world['exception']}/comment/",
@@ -98,7 +108,9 @@ def _drafts_are_not_shown(page: Page, portal: Portal) -> None:
     expect(page.locator("main")).to_contain_text("No package has been issued yet")
     page.faults.expected = {404}
     for rest in ("", "download/", "pdf/", "verify/"):
-        assert page.request.get(portal.at("harbor", f"packages/{portal.world['package']}/{rest}")).status == 404, rest
+        assert (
+            page.request.get(portal.at("harbor", f"packages/{portal.world['package']}/{rest}")).status == 404
+        ), rest
     page.faults.expected = set()
 
 

@@ -50,7 +50,7 @@ def test_pages_hold_for(
     source = axe.script()
     wrong: list[str] = []
     with visit(browser, portal, storage_state=session_of(role)) as page:
-        page.faults.expected = {403, 404}  # what links do not lead to may be refused; those pages are looked at too
+        page.faults.expected = {403, 404}  # where no link leads may be refused, which is a page too
         opened = _opened.setdefault(role, set())
         seeds = [f"{portal.url}/", *(portal.at("harbor", path) for path in SEEDS)]
         for route in reachable(page, portal, slug="harbor", seeds=seeds):
@@ -68,7 +68,9 @@ def test_an_empty_client_is_explained(
         assert list(faults(page, axe.script(), f"empty/{path.strip('/') or 'home'}")) == []
 
 
-@pytest.mark.parametrize(("name", "path"), [("signin", "/accounts/login/"), ("signin-client", "/c/harbor/accounts/login/")])
+@pytest.mark.parametrize(
+    ("name", "path"), [("signin", "/accounts/login/"), ("signin-client", "/c/harbor/accounts/login/")]
+)
 def test_nobody_sees_the_way_in(name: str, path: str, portal: Portal, browser: Browser) -> None:
     with visit(browser, portal) as page:
         page.goto(portal.url + path)
@@ -105,8 +107,8 @@ def faults(page: Page, source: str, name: str) -> Iterator[str]:
         found = axe.violations(page, source, rules=axe.COLOR_RULES)
         yield from (f"{name} at {width}, dark: {each}" for each in found)
         page.emulate_media(color_scheme="light")
-    for width in _WIDTHS:
-        page.set_viewport_size({"width": width, "height": 800})
+    for pixels in _WIDTHS:
+        page.set_viewport_size({"width": pixels, "height": 800})
         yield from _too_wide(page, name)
     page.set_viewport_size(WIDE)
 

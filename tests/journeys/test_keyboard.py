@@ -1,6 +1,7 @@
 """Hands on the keyboard only: every act is reached, and what has the focus is seen."""
 
 from collections.abc import Callable
+from typing import Any
 
 from playwright.sync_api import Browser, Page, StorageState, expect
 
@@ -15,8 +16,9 @@ _FOCUSED = """() => {
   };
   /* A row's link shows its focus around the row, a day of a strip on its mark, a date on the part that has it. */
   const seen = ring(null) || ring("::after") || at.matches(".days a, input[type=date]");
-  return {what: (at.innerText || at.value || at.getAttribute("aria-label") || at.name || at.tagName).trim().slice(0, 60),
-          tag: at.tagName, seen, inside: box.width > 0 && box.height > 0, bar: at.closest("header") !== null};
+  const what = at.innerText || at.value || at.getAttribute("aria-label") || at.name || at.tagName;
+  return {what: what.trim().slice(0, 60), tag: at.tagName, seen,
+          inside: box.width > 0 && box.height > 0, bar: at.closest("header") !== null};
 }"""
 
 
@@ -65,9 +67,9 @@ def test_tab_walks_every_control_and_each_shows_its_focus(
             assert len([each for each in reached if not each["bar"]]) >= offered, path
 
 
-def _walk(page: Page) -> list[dict]:
+def _walk(page: Page) -> list[dict[str, Any]]:
     """Press Tab until the focus leaves the page; return what it met."""
-    met = []
+    met: list[dict[str, Any]] = []
     for _ in range(300):
         page.keyboard.press("Tab")
         focused = page.evaluate(_FOCUSED)

@@ -36,7 +36,11 @@ def main(folder: Path) -> None:
 
     call_command("collectstatic", verbosity=0, interactive=False)
     now = timezone.now()
-    told = {"upload": str(folder / "upload.json.gz"), "people": {}, "clients": ["harbor", "larkfield", "newcomer"]}
+    told = {
+        "upload": str(folder / "upload.json.gz"),
+        "people": {},
+        "clients": ["harbor", "larkfield", "newcomer"],
+    }
     _make_clients()
     told["people"] = _make_people(now)
     told |= _harbor(folder, now)
@@ -50,7 +54,9 @@ def _make_clients() -> None:
 
     for slug, demo in CLIENTS.items():
         create_client(slug, name=demo.name, zone=demo.zone, paper=demo.paper)
-    create_client("newcomer", name="Newcomer & Daughters Cooperative Insurance Society", zone="Asia/Kathmandu")
+    create_client(
+        "newcomer", name="Newcomer & Daughters Cooperative Insurance Society", zone="Asia/Kathmandu"
+    )
 
 
 def _make_people(now: datetime) -> dict[str, dict[str, str]]:
@@ -226,7 +232,11 @@ def _records(path: Path) -> list[dict[str, Any]]:
 
 def _sign_in_of(path: Path, name: str) -> dict[str, Any]:
     """A console sign-in of the story, to be changed into others; of anybody's when this one has none."""
-    found = [one for one in _records(path) if one["eventName"] == "ConsoleLogin" and "userName" in one["userIdentity"]]
+    found = [
+        one
+        for one in _records(path)
+        if one["eventName"] == "ConsoleLogin" and "userName" in one["userIdentity"]
+    ]
     return next((one for one in found if one["userIdentity"]["userName"] == name), found[0])
 
 
@@ -250,7 +260,10 @@ def _odd_records(sign_in: dict[str, Any], now: datetime) -> bytes:
         {name: value for name, value in _changed(sign_in, now, "Yes", 3).items() if name != "eventTime"},
         _changed(sign_in, datetime(1970, 1, 1, tzinfo=UTC), "Yes", 4),
     ]
-    return b"".join(json.dumps(one).encode() + b"\n" for one in lines) + b'{"eventVersion": "1.08", "eventName": "Cons\n'
+    return (
+        b"".join(json.dumps(one).encode() + b"\n" for one in lines)
+        + b'{"eventVersion": "1.08", "eventName": "Cons\n'
+    )
 
 
 def _upload(folder: Path, withheld: Path, sign_in: dict[str, Any], now: datetime) -> dict[str, Any]:
