@@ -202,3 +202,12 @@ def test_a_hundred_more_controls_cost_no_more_queries(judged):
             ControlProcedure(control=each, kind="rule", ref=ref) for each in made for ref in refs
         )
     assert _queries(user, path) == before
+
+
+def test_the_same_pages_answer_at_a_host_of_the_clients_own(db):
+    found = make.client("larkfield", host="soc.larkfield.example")
+    browser = make.signed_in(make.member("CA", found), host="soc.larkfield.example")
+    for path in ("/controls/", "/controls/AC-01/", "/exceptions/", "/packages/", "/packages/new/"):
+        answer = browser.get(path)
+        assert answer.status_code == 200, path
+        assert "/c/larkfield/" not in answer.content.decode()
