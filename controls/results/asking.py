@@ -70,9 +70,11 @@ class Asking:
         return self._kind_of_origin(event) if name == "actor.kind" else MISSING
 
     def occurrence_key(self, event: Event) -> str:
-        """Return what all records of the event's occurrence share."""
+        """Return what all records of the event's occurrence share; empty where only its own id would tell it."""
         other = self._adapter.same_occurrence(event, self._proofs)
-        return event.occurrence_key if other is None else f"pair:{min(event.uid, other).hex()}"
+        if other is not None:
+            return f"pair:{min(event.uid, other).hex()}"
+        return "" if event.occurrence_key == event.uid.hex() else event.occurrence_key
 
     def _kind_of_origin(self, event: Event) -> object:
         """Who stands at the start of a chain of roles is a person or not, whatever the last role is."""

@@ -113,9 +113,9 @@ def _judge_again(
     shared: set[str] = set()
     for which in bearing:
         rows = Occurrence.objects.filter(which, source=source, uid__isnull=False)
-        for batch_id, seq, key, uid in rows.values_list("batch_id", "seq", "occurrence_key", "uid"):
+        for batch_id, seq, key in rows.values_list("batch_id", "seq", "occurrence_key"):
             places.add((batch_id, seq))
-            if uid is None or key != bytes(uid).hex():
+            if key:
                 shared.add(key)
     if shared:
         # All records of one occurrence are judged together, so that one of them counts.

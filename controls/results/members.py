@@ -186,11 +186,7 @@ def _judge_again(row: Occurrence, member: Member) -> None:
 
 def _attach(members: Sequence[Member], deltas: Deltas) -> set[int]:
     """Of several records of one occurrence let only the earliest count; return the keys of the others."""
-    keys = {
-        (m.rule.id, m.occurrence_key)
-        for m in members
-        if m.uid is not None and m.occurrence_key and m.occurrence_key != m.uid.hex()
-    }
+    keys = {(m.rule.id, m.occurrence_key) for m in members if m.occurrence_key}
     attached: set[int] = set()
     rows = storing.of_occurrences(keys)
     for earlier, row in pairwise(rows):

@@ -46,6 +46,7 @@ class Occurrence(models.Model):
     batch = models.ForeignKey("evidence.Batch", on_delete=models.PROTECT, related_name="+")
     seq = models.IntegerField()
     uid = models.BinaryField(max_length=16, null=True)
+    # What several records of one occurrence share; empty where there is only this one.
     occurrence_key = models.CharField(max_length=200, default="", blank=True)
     action = models.TextField(default="", blank=True)
     actor_key = models.TextField(default="", blank=True)
@@ -71,7 +72,9 @@ class Occurrence(models.Model):
         indexes = [
             models.Index(fields=["rule", "local_date"], name="occurrence_by_day"),
             GinIndex(fields=["depends"], name="occurrence_depends"),
-            models.Index(fields=["occurrence_key"], name="occurrence_by_key"),
+            models.Index(
+                fields=["occurrence_key"], condition=~models.Q(occurrence_key=""), name="occurrence_by_shared_key"
+            ),
         ]
 
     def __str__(self) -> str:

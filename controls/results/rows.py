@@ -31,9 +31,10 @@ class ShownMember:
 def shown_members(rows: Iterable[Occurrence], *, gate: Gate, opens: bool) -> list[ShownMember]:
     """Return members in the order given, those that the person may see; accounts by their names, in one query.
 
-    The rows should have `exception` selected. `opens` says whether the person may look at records.
+    The rows should have `exception` selected. `opens` says whether the person may look at records, which their
+    control decides; an auditor's period bounds the rows besides.
     """
-    members = gate.only(rows, "population.read") if opens else list(rows)
+    members = list(rows) if gate.period is None else gate.only(rows, "population.read")
     names = account_names(key for row in members for key in (row.actor_key, row.target_key))
     return [_shown(row, names, opens=opens) for row in members]
 

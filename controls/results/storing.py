@@ -66,7 +66,8 @@ def of_occurrences(keys: Iterable[tuple[str, str]]) -> list[Occurrence]:
         return []
     return list(
         Occurrence.objects.raw(
-            f"{_ASKED} AND o.occurrence_key = k.key WHERE o.result <> %s"
+            # The index has shared keys alone, which the second condition says.
+            f"{_ASKED} AND o.occurrence_key = k.key AND o.occurrence_key <> '' WHERE o.result <> %s"
             " ORDER BY o.rule, o.occurrence_key, o.time, o.member_id",
             [wanted, Occurrence.Result.NONE],
         )
