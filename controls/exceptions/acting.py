@@ -21,7 +21,7 @@ from controls.exceptions.forms import (
 from controls.exceptions.models import ControlException
 from controls.exceptions.states import TRANSITIONS
 from tenants.access.gate import Gate
-from tenants.access.policy import judged_some, parties_of, refusal_words
+from tenants.access.policy import POLICY, parties_of, refusal_words
 from tenants.clients.models import Client
 from tenants.members.models import Assignment, Membership, Role, User
 
@@ -147,11 +147,17 @@ def build(
 
 def refused(gate: Gate, exception: ControlException, act: Act) -> str:
     """Say why a person may not take an act that the state allows."""
-    person = getattr(gate.standing.principal, "pk", None)
-    if person in parties_of(exception) and judged_some(gate.standing, act.policy):
+    place = gate.standing
+    person = getattr(place.principal, "pk", None)
+    mine = [POLICY[act.policy][role].words for role in place.roles if role in POLICY[act.policy]]
+    if person in parties_of(exception) and any("ns" in words for words in mine):
         did = "fixed" if person == exception.fixed_by else "own"
         return f"You {did} {exception.number}, so another person does this."
-    return refusal_words(gate.standing, act.policy)
+    if mine and all("fn" in words for words in mine):
+        return (
+            "Your role does this where the client gave you the function for it. No function is recorded yet."
+        )
+    return refusal_words(place, act.policy)
 
 
 def could_own(client: Client) -> list[tuple[UUID, str]]:

@@ -66,7 +66,10 @@ def exception_page(
     acts = list(exception.acts.all())
     seen = acts[-1].pk if acts else 0
     control = Control.objects.filter(pk=exception.control).first()
-    paginator = Paginator(exception.members.order_by("-local_date", "-time", "-pk"), MEMBERS)
+    inside = exception.members.order_by("-local_date", "-time", "-pk").select_related("exception")
+    if gate.period is not None:
+        inside = inside.filter(local_date__range=(gate.period.start, gate.period.end))
+    paginator = Paginator(inside, MEMBERS)
     page = paginator.get_page(request.GET.get("page"))
     opens = control is not None and gate.allows(control, "population.read")
     members = shown_members(page.object_list, gate=gate, opens=opens)

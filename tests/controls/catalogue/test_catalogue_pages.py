@@ -140,7 +140,9 @@ def test_a_control_owner_sees_all_controls_but_opens_rows_of_their_own_only(judg
     with at_client(judged):
         Control.objects.filter(pk="AC-01").update(owner=owner.pk)
     assert "/R01/members/" in page(owner, "controls/AC-01/", **DAYS).content.decode()
-    assert page(owner, "controls/AC-01/R01/members/", **DAYS).status_code == 200
+    rows = page(owner, "controls/AC-01/R01/members/", **DAYS)
+    assert rows.status_code == 200
+    assert rows.content.decode().count('class="row-link"') == 4
 
 
 def test_an_auditor_sees_the_engagements_days_and_no_others(judged):

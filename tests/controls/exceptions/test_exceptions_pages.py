@@ -282,6 +282,10 @@ def test_a_control_owner_fixes_their_own_but_cannot_triage(exception, failing):
     Control.objects.filter(pk="AC-01").update(owner=owner.pk)
     assert browser.post(address(exception, "fix/"), fields(exception)).status_code == 422
     assert browser.post(address(exception, "triage/"), fields(exception, **TRIAGE)).status_code == 403
+    said = text_of(browser.get(address(exception)))
+    assert "No function is recorded yet" in said
+    row = exception.members.get()
+    assert f"/events/{row.batch_id}/{row.seq}/" in said
 
 
 def test_the_retest_sees_what_happened_since_the_fix(exception, failing):
