@@ -136,3 +136,62 @@ def test_a_page_of_members_costs_the_same_at_any_number(many):
         return len(captured)
 
     assert cost(f"{MEMBERS}&result=fail") >= cost(MEMBERS)
+
+
+# What pages draw and say ─────────────────────────────────────────────────────────────────────────────
+
+
+def _bars(days: int, **more):
+    from controls.results.strip import Bar
+
+    first = datetime.date(2025, 11, 25)
+    known = {"passed": 0, "failed": 0, "unknown": 0, "gap": False, "open": False, "text": "a day", **more}
+    return [Bar(on=first + datetime.timedelta(days=n), **known) for n in range(days)]
+
+
+def test_a_quarter_is_one_row_and_a_year_a_row_for_each_quarter():
+    from controls.results.strip import narrow_rows, wide_rows
+
+    assert len(wide_rows(_bars(92))) == 1
+    assert [row.first for row in wide_rows(_bars(365))] == [
+        "25 Nov 2025", "1 Jan 2026", "1 Apr 2026", "1 Jul 2026", "1 Oct 2026",
+    ]  # fmt: skip
+    assert len(narrow_rows(_bars(365))) == 13
+    assert wide_rows([]) == []
+
+
+@pytest.mark.parametrize(
+    ("day", "drawn", "absent"),
+    [
+        ({"passed": 5}, ["pass"], ["fail", "unknown", "gap"]),
+        ({"passed": 5000, "failed": 1}, ["pass", "fail"], ["unknown"]),
+        ({"unknown": 2}, ["unknown"], ["pass"]),
+        ({"gap": True}, ["gap"], ["pass", "zero"]),
+        ({"open": True}, ["open"], ["pass", "zero", "gap"]),
+        ({}, ["zero"], ["pass", "gap"]),
+        ({"passed": 2, "gap": True}, ["pass"], ["zero"]),
+    ],
+)
+def test_each_state_of_a_day_has_a_form_of_its_own(day, drawn, absent):
+    from controls.results.strip import wide_rows
+
+    (row,) = wide_rows(_bars(1, **day))
+    assert all(f'class="{kind}"' in row.svg for kind in drawn)
+    assert not any(f'class="{kind}"' in row.svg for kind in absent)
+
+
+def test_words_of_a_day_cannot_break_out_of_the_drawing():
+    from controls.results.strip import wide_rows
+
+    (row,) = wide_rows(_bars(1, passed=1, text='"><script>alert(1)</script>', href='/x?"><b>'))
+    assert "<script>" not in row.svg
+    assert "<b>" not in row.svg
+
+
+def test_a_statement_is_a_heading_whole_or_by_its_first_clause():
+    from controls.results.words import title_of
+
+    assert title_of("Administrators use MFA") == "Administrators use MFA"
+    long = "Staff and contractors accept the code of conduct at start and yearly; breaches have consequences and a way"
+    assert title_of(long) == "Staff and contractors accept the code of conduct at start and yearly"
+    assert title_of("x" * 30 + " " + "y" * 200) == "x" * 30 + "…"
