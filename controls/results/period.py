@@ -160,13 +160,20 @@ def control_result(
     return ControlResult(control, _worst(results), results)
 
 
-def control_results(controls: Iterable[Control], period: Period, *, at: datetime) -> list[ControlResult]:
+def control_results(
+    controls: Iterable[Control],
+    period: Period,
+    *,
+    at: datetime,
+    coverage: Mapping[str, list[DayState]] | None = None,
+) -> list[ControlResult]:
     """Return what many controls came to, with a number of queries that does not depend on how many there are.
 
     Their procedures are expected to be prefetched.
     """
     listed = list(controls)
-    coverage = coverage_of(period, at=at)
+    if coverage is None:
+        coverage = coverage_of(period, at=at)
     tallies = tallied([p.ref for control in listed for p in control.procedures.all()], period)
     return [control_result(c, period, at=at, coverage=coverage, tallies=tallies) for c in listed]
 

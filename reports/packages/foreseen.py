@@ -1,7 +1,7 @@
 """What a package over these days would not prove, told before it is built."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -18,7 +18,7 @@ from controls.results.choosing import span_words
 from controls.results.figures import grouped
 from controls.results.period import ControlResult, control_results, coverage_of
 from controls.results.reasons import reason_words
-from evidence.coverage.states import State
+from evidence.coverage.states import DayState, State
 from reports.packages.build import Asked
 from tenants.clients.models import Client
 from tenants.clients.period import Period
@@ -47,10 +47,12 @@ def foreseen(client: Client, asked: Asked, *, at: datetime) -> list[Foreseen]:
     period = Period(asked.start, min(asked.end, max(today, asked.start)), client.tzinfo)
     inside = list(CriterionScope.objects.filter(in_scope=True).values_list("criterion", flat=True))
     controls = Control.objects.exclude(status=Control.Status.RETIRED).filter(criteria__overlap=inside)
-    results = control_results(controls.prefetch_related("procedures").order_by("pk"), period, at=at)
+    controls = controls.prefetch_related("procedures").order_by("pk")
+    coverage = coverage_of(period, at=at)
+    results = control_results(controls, period, at=at, coverage=coverage)
     return [
         *_running(asked, today),
-        *_days(period, at),
+        *_days(coverage),
         *_unknown(results, asked, period),
         *_untriaged(period),
         *_not_tested(results, asked),
@@ -65,8 +67,7 @@ def _running(asked: Asked, today: date) -> list[Foreseen]:
     return [Foreseen("attention", "The period is still running", text)]
 
 
-def _days(period: Period, at: datetime) -> list[Foreseen]:
-    streams = coverage_of(period, at=at)
+def _days(streams: Mapping[str, list[DayState]]) -> list[Foreseen]:
     if not streams:
         text = "No rule has anything to judge. Connect a source first."
         return [Foreseen("unknown", "No source is connected", text, reverse("sources"))]
