@@ -6,7 +6,7 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 
 from django.conf import settings
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.journeys.portal import Portal
 
@@ -85,7 +85,8 @@ def reachable(page: Page, portal: Portal, *, slug: str, seeds: Sequence[str]) ->
             continue
         asked.add(address)
         page.goto(address)
-        page.wait_for_function(
+        # What a page fetches by itself is part of it.
+        expect(page.locator("[hx-trigger=load]")).to_have_count(0, timeout=30_000)
             "document.querySelector('[hx-trigger=load]') === null"
         )  # what a page fetches itself
         arrived = route_of(urlsplit(page.url).path)

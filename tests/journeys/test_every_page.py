@@ -88,7 +88,10 @@ def test_what_is_not_there_says_so(
 
 
 def faults(page: Page, source: str, name: str) -> Iterator[str]:
-    """Yield what is wrong on an open page in every form in which it is seen; keep the pictures of it."""
+    """Yield what is wrong on an open page in every form in which it is seen; keep the pictures of it.
+
+    A page that is the same for another role is pictured under the first one's name.
+    """
     main = page.locator("main").inner_html()
     same = hashlib.sha256(_PERSONAL.sub("", main).encode()).hexdigest()
     # What somebody else saw alike was checked then; the bar above it is one's own.
@@ -96,18 +99,19 @@ def faults(page: Page, source: str, name: str) -> Iterator[str]:
     _checked.add(same)
     for width, size in (("1440", WIDE), ("390", NARROW)):
         page.set_viewport_size(size)
-        picture(page, f"{name}-{width}")
-        found = axe.violations(page, source, part="header.bar" if known else "")
-        yield from (f"{name} at {width}: {each}" for each in found)
-        yield from _too_wide(page, name)
         if known:
+            found = axe.violations(page, source, part="header.bar")
+            yield from (f"{name} at {width}: {each}" for each in found)
+            yield from _too_wide(page, name)
             continue
-        page.emulate_media(color_scheme="dark")
-        picture(page, f"{name}-{width}-dark")
-        found = axe.violations(page, source, rules=axe.COLOR_RULES)
-        yield from (f"{name} at {width}, dark: {each}" for each in found)
+        for look in ("light", "dark"):
+            page.emulate_media(color_scheme=look)
+            picture(page, f"{name}-{width}" + ("-dark" if look == "dark" else ""))
+            found = axe.violations(page, source, rules=axe.COLOR_RULES if look == "dark" else ())
+            yield from (f"{name} at {width}, {look}: {each}" for each in found)
         page.emulate_media(color_scheme="light")
-    for pixels in _WIDTHS:
+        yield from _too_wide(page, name)
+    for pixels in () if known else _WIDTHS:
         page.set_viewport_size({"width": pixels, "height": 800})
         yield from _too_wide(page, name)
     page.set_viewport_size(WIDE)
