@@ -32,7 +32,7 @@ def _act_on(slug: str, exception: ControlException, users: dict[str, User], at: 
             exception,
             "triage",
             by=users["AN"].pk,
-            at=exception.detected + TRIAGED_AFTER,
+            at=at,
             version=exception.version,
             given={
                 "severity": exception.severity,
@@ -48,7 +48,7 @@ def _act_on(slug: str, exception: ControlException, users: dict[str, User], at: 
             exception,
             "fix",
             by=users["CO"].pk,
-            at=fixed,
+            at=at,
             version=exception.version,
             given={"fix": FIX, "fixed_at": fixed},
         )
