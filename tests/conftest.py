@@ -1,6 +1,7 @@
 """Fixtures for all tests: the database."""
 
 import itertools
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,10 @@ import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
 from config.devstack import testing
+
+# A browser's driver leaves an event loop in the worker's thread; Django would take the tests after it for
+# asynchronous code and refuse them the database.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 from kombu.exceptions import KombuError
@@ -20,7 +20,7 @@ from evidence.batches.objects import object_name
 from reports.packages.archive import BundleError
 from reports.packages.build import Asked, Built, CannotBuild, built, spool_folder
 from reports.packages.models import Package
-from tenants.clients.switch import current_client
+from tenants.clients.switch import connection_aside, current_client
 
 log = logging.getLogger(__name__)
 
@@ -212,9 +212,8 @@ class _Watch:
 @contextmanager
 def _watched(key: UUID) -> Iterator[_Watch | None]:
     """Hold the package's lock on a connection beside the build's; give None where another worker holds it."""
-    aside = connections.create_connection("default")
+    aside = connection_aside()
     try:
-        aside.set_tenant(current_client())
         with aside.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK, _second(key)])
             held = bool(cursor.fetchone()[0])

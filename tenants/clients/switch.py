@@ -11,7 +11,8 @@ import contextlib
 import uuid
 from collections.abc import Iterator
 
-from django.db import connection
+from django.db import connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from tenants.clients.models import Client
 
@@ -76,3 +77,13 @@ def current_client() -> Client:
     if not isinstance(at, Client):
         raise NoClient("This code needs a client and is at none. Run it inside `with client(...)`.")
     return at
+
+
+def connection_aside() -> BaseDatabaseWrapper:
+    """Make a second connection at the present client, for what must not share the first one's transaction.
+
+    Whoever asks for it closes it.
+    """
+    aside = connections.create_connection("default")
+    aside.set_tenant(current_client())
+    return aside
