@@ -73,7 +73,9 @@ class Occurrence(models.Model):
             models.Index(fields=["rule", "local_date"], name="occurrence_by_day"),
             GinIndex(fields=["depends"], name="occurrence_depends"),
             models.Index(
-                fields=["occurrence_key"], condition=~models.Q(occurrence_key=""), name="occurrence_by_shared_key"
+                fields=["occurrence_key"],
+                condition=~models.Q(occurrence_key=""),
+                name="occurrence_by_shared_key",
             ),
         ]
 
