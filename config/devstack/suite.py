@@ -23,7 +23,7 @@ _ALONE = (
 def test(arguments: list[str]) -> int:
     """Run all tests, or those that pytest's arguments choose, on one worker for each core."""
     counted = any(argument == "-n" or argument.startswith(("-n", "--numprocesses")) for argument in arguments)
-    workers = [] if counted or set(_ALONE) & set(arguments) else ["-n", str(_cores())]
+    workers = [] if counted or set(_ALONE) & set(arguments) else ["-n", str(_cores()), "--dist", "loadgroup"]
     command = [sys.executable, "-m", "pytest", *workers, *arguments]
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
