@@ -74,10 +74,15 @@ def ids_of(rows: Iterable[models.Model], *, most_per_model: int = 12) -> Ids:
 
 
 def fillings(route: Route, ids: Ids) -> Iterator[dict[str, Any]]:
-    """Yield arguments for a route's converters: values named like the parameter first, then all of its type."""
+    """Yield arguments for a route's converters: values named like the parameter first, then all of its type.
+
+    Of several parameters the nearest few of each are paired before the first is tried with all of the second.
+    """
     names = _parameters(route)
     choices = [_candidates(name, converter, ids, route) for name, converter in names.items()]
-    for values in itertools.islice(itertools.product(*choices), MOST_TRIES):
+    nearest = (itertools.product(*(choice[:width] for choice in choices)) for width in (4, 16))
+    every = itertools.chain(*nearest, itertools.product(*choices))
+    for values in itertools.islice(every, MOST_TRIES):
         yield dict(zip(names, values, strict=True))
 
 
