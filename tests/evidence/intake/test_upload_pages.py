@@ -96,7 +96,7 @@ def test_the_poll_answers_a_part_alone(harbor):
 def test_no_worker_for_long_is_said(harbor):
     admin = make.member("CA", harbor)
     address = send(admin, ("trail.ndjson", records(1)))["Location"]
-    Delivery.objects.update(started_at=NOW - timedelta(minutes=5))
+    Delivery.objects.update(started_at=timezone.now() - timedelta(minutes=5, seconds=10))
     assert "No worker has taken it for 5 min" in shown(admin, address)
 
 
