@@ -11,8 +11,8 @@ from evidence.ocsf.event import MISSING, Event
 from evidence.sources import contract
 from evidence.sources.registry import adapter
 
-# The fact that lies in other events of the same sign-in or session, asked of the adapter.
-SECOND_FACTOR = "session.mfa"
+# Facts that lie in other events of the same sign-in or session, asked of the adapter.
+SESSION = "session."
 
 
 class Asking:
@@ -59,8 +59,8 @@ class Asking:
         implied = self._adapter.implied(event, name)
         if implied is not MISSING:
             return implied
-        if name == SECOND_FACTOR:
-            return self._adapter.second_factor(event, self._proofs)
+        if name.startswith(SESSION):
+            return self._adapter.session_fact(event, name, self._proofs)
         fact = name.rsplit(".", 1)[-1]
         for subject in self._adapter.fact_subjects(event, name):
             self._asked.update(fact_key(each, fact) for each in self._facts.group(subject))

@@ -42,7 +42,7 @@ class Occurrence(models.Model):
     member_id = models.CharField(max_length=340)
     time = models.DateTimeField()
     local_date = models.DateField()
-    source = models.ForeignKey("evidence.Source", on_delete=models.PROTECT, related_name="+")
+    source = models.ForeignKey("evidence.Source", on_delete=models.PROTECT, related_name="+", db_index=False)
     batch = models.ForeignKey("evidence.Batch", on_delete=models.PROTECT, related_name="+")
     seq = models.IntegerField()
     uid = models.BinaryField(max_length=16, null=True)

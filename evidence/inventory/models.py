@@ -88,13 +88,14 @@ class FactChange(models.Model):
 class Proof(models.Model):
     """What one event proves for others: a credential's first link, a second factor of a sign-in flow."""
 
-    source = models.ForeignKey("evidence.Source", on_delete=models.PROTECT, related_name="+")
+    # Proofs are found by key; an index over a handful of sources, or over batches, would only take room.
+    source = models.ForeignKey("evidence.Source", on_delete=models.PROTECT, related_name="+", db_index=False)
     kind = models.CharField(max_length=20)
     key = models.CharField(max_length=200)
     at = models.DateTimeField()
     value = models.JSONField()
     uid = models.BinaryField(max_length=16)
-    batch = models.ForeignKey("evidence.Batch", on_delete=models.PROTECT, related_name="+")
+    batch = models.ForeignKey("evidence.Batch", on_delete=models.PROTECT, related_name="+", db_index=False)
     seq = models.IntegerField()
 
     class Meta:

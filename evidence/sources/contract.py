@@ -202,7 +202,7 @@ class Adapter(Protocol):
         """The subjects under which a fact of this event (`actor.privileged`) is looked up, best first."""
 
     def proof_keys(self, event: Event) -> tuple[tuple[str, str], ...]:
-        """The `(kind, key)` pairs whose proofs `second_factor` asks first for this event."""
+        """The `(kind, key)` pairs whose proofs `session_fact` asks first for this event."""
 
     def origin(
         self, event: Event, find: Callable[[str, str], Sequence[Proof]]
@@ -211,8 +211,11 @@ class Adapter(Protocol):
         decides it (else empty), and the subjects under which its facts are looked up; empty if not known.
         """
 
-    def second_factor(self, event: Event, find: Callable[[str, str], Sequence[Proof]]) -> object:
-        """Whether other events prove a second factor of this sign-in: true, false, or `MISSING`."""
+    def session_fact(self, event: Event, name: str, find: Callable[[str, str], Sequence[Proof]]) -> object:
+        """What this event and others prove of its sign-in, else `MISSING`: `session.mfa` (whether a second
+        factor was used) or `session.factors` (the kinds of those used, such as `otp` or `webauthn`; empty
+        where none was).
+        """
 
     def same_occurrence(self, event: Event, find: Callable[[str, str], Sequence[Proof]]) -> bytes | None:
         """The uid of another event that tells of the same occurrence without sharing a key, or None."""

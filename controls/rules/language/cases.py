@@ -147,8 +147,8 @@ class _CaseFacts:
         from evidence.sources import registry
 
         adapter = registry.adapter(event.source)
-        if name == "session.mfa":
-            return adapter.second_factor(event, self.given.find)
+        if name.startswith("session."):
+            return adapter.session_fact(event, name, self.given.find)
         return adapter.implied(event, name)
 
 

@@ -17,67 +17,13 @@ FLAGS: Final = ("i", "m", "s")
 # family → (modifiers, families that may stand before it). Left to right; encodings before text modifiers;
 # `re`, `cidr`, comparisons and ages take the value as it is written.
 _FREE = {"expand", "all", "neq"}
+_PLAIN: Final = frozenset(
+    {"expand", "dash", "wide", "base64", "text", "cased", "re", "flag", "cidr", "compare", "part"}
+)
 _FAMILIES: Final[dict[str, tuple[tuple[str, ...], frozenset[str]]]] = {
-    "expand": (
-        ("expand",),
-        frozenset(
-            {
-                "all",
-                "neq",
-                "dash",
-                "wide",
-                "base64",
-                "text",
-                "cased",
-                "re",
-                "flag",
-                "cidr",
-                "compare",
-                "part",
-                "age",
-            }
-        ),
-    ),
-    "all": (
-        ("all",),
-        frozenset(
-            {
-                "expand",
-                "neq",
-                "dash",
-                "wide",
-                "base64",
-                "text",
-                "cased",
-                "re",
-                "flag",
-                "cidr",
-                "compare",
-                "part",
-            }
-            | {"fieldref", "age"}
-        ),
-    ),
-    "neq": (
-        ("neq",),
-        frozenset(
-            {
-                "expand",
-                "all",
-                "dash",
-                "wide",
-                "base64",
-                "text",
-                "cased",
-                "re",
-                "flag",
-                "cidr",
-                "compare",
-                "part",
-            }
-            | {"fieldref", "age"}
-        ),
-    ),
+    "expand": (("expand",), _PLAIN - {"expand"} | {"all", "neq", "age"}),
+    "all": (("all",), _PLAIN | {"neq", "fieldref", "age"}),
+    "neq": (("neq",), _PLAIN | {"all", "fieldref", "age"}),
     # `contains|windash` is what most Sigma rules write; a wildcard around the value changes no dash in it.
     "dash": (("windash",), frozenset(_FREE | {"text", "cased"})),
     "wide": (WIDES, frozenset(_FREE | {"dash"})),

@@ -35,16 +35,16 @@ ANNOUNCED_SOURCES: Final = frozenset(
 
 _SUBJECT_FACTS: Final = (
     "person", "key", "kind", "privileged", "enabled", "created_at", "last_used_at", "mfa_enrolled", "factors",
-    "login", "employed", "left_at", "started_at", "role", "manager", "idp_mfa", "baseline_mature", "sod_conflict",
+    "login", "employed", "left_at", "started_at", "role", "manager", "idp_mfa", "idp_factors", "baseline_mature", "sod_conflict",
 )  # fmt: skip
 
-# soc2-rules §3.3. `session.mfa` is a second factor that other events of the same sign-in prove.
+# soc2-rules §3.3. `session.mfa` is a second factor that events of the same sign-in prove, `session.factors` its kinds.
 FACTS: Final = frozenset(
     [f"{subject}.{name}" for subject in ("actor", "target", "account") for name in _SUBJECT_FACTS]
     + [
         f"{subject}.{name}"
         for subject, names in {
-            "session": "mfa",
+            "session": "mfa factors",
             "asset": "in_scope environment criticality owner data_class rpo rto backup_plan scan_due "
             "encrypted_at_rest encrypted_in_transit key_kind public",
             "vuln": "severity first_seen sla_due accepted_until exploited",

@@ -31,6 +31,8 @@ _FIELDS: Final = {
     "fact.account.login": "the account's way of signing in",
     "fact.account.created_at": "the account's creation",
     "fact.account.key": "the account",
+    "fact.session.factors": "the second factor of the sign-in",
+    "fact.actor.idp_factors": "the second factor that the identity provider saw",
 }
 # Fields that are statements: how they sound when true, false, told at all, and not told.
 _STATEMENTS: Final = {

@@ -246,9 +246,9 @@ class AwsAdapter:
         }.get(str(link.value.get("caller_type")), "human" if link.value.get("person") else "")
         return kind, _subjects(str(link.value.get("caller") or ""), str(link.value.get("caller_arn") or ""))
 
-    def second_factor(self, event: Event, find: Callable[[str, str], Sequence[Proof]]) -> object:
-        """See `proofs.second_factor`."""
-        return proofs.second_factor(event, find)
+    def session_fact(self, event: Event, name: str, find: Callable[[str, str], Sequence[Proof]]) -> object:
+        """See `proofs.session_fact`."""
+        return proofs.session_fact(event, name, find)
 
     def same_occurrence(self, event: Event, find: Callable[[str, str], Sequence[Proof]]) -> bytes | None:
         """See `proofs.same_occurrence`."""

@@ -28,7 +28,7 @@ from evidence.sources.aws.operations import (
 from evidence.sources.contract import EXCERPT, Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from evidence.sources.aws.records import Identity, Record
@@ -39,7 +39,13 @@ SLUG: Final = "aws"
 INSIGHT: Final = "AwsCloudTrailInsight"
 FEDERATED: Final = frozenset({"AssumedRole", "SAMLUser", "WebIdentityUser", "FederatedUser"})
 FEDERATED_SIGN_IN: Final = frozenset({"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})
-STRONG_FACTORS: Final = frozenset({"TOTP", "WEBAUTHN", "SMARTCARD"})
+STRONG_FACTORS: Final = {"TOTP": "otp", "WEBAUTHN": "webauthn", "SMARTCARD": "smart_card"}
+"""The credential types of Identity Center that are a second factor, and the kind of factor that each is."""
+
+UNNAMED_FACTOR: Final = "unnamed"
+"""A second factor of which it is only said that it was used."""
+
+_DEVICE_KINDS: Final = {"mfa": "otp", "sms-mfa": "sms", "u2f": "webauthn"}
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _SERVICE_NAME: Final = re.compile(
@@ -421,8 +427,39 @@ def second_factor_said(event: Event) -> object:
         # A role's session does not know what stood before it; other events tell.
         return MISSING if session is False and kind != "IAMUser" and kind != "Root" else session
     if action == "UserAuthentication":
-        return True if STRONG_FACTORS & set(credential_types(record)) else MISSING
+        return True if STRONG_FACTORS.keys() & set(credential_types(record)) else MISSING
     return MISSING
+
+
+def factors_said(event: Event) -> tuple[str, ...] | Any:
+    """The kinds of second factor that this record alone tells of: `()` for none, `MISSING` for no evidence.
+
+    A kind is `otp`, `sms`, `smart_card`, `webauthn`, or `unnamed` where the record tells of a factor and not
+    of which: the device behind `mfaAuthenticated`, and mostly that behind `MFAUsed`, is not named.
+    """
+    said = second_factor_said(event)
+    if said is not True:
+        return MISSING if said is MISSING else ()
+    record: Record = event.record
+    if event.action == "UserAuthentication":
+        return factor_kinds(credential_types(record))
+    if event.action == "ConsoleLogin":
+        return (_device_kind(text_of(record.additionalEventData, "MFAIdentifier")),)
+    return (_device_kind(text_of(record.requestParameters, "serialNumber")),)
+
+
+def factor_kinds(types: Iterable[str]) -> tuple[str, ...]:
+    """The kinds of the second factors among the credential types of an Identity Center sign-in."""
+    return tuple(sorted({STRONG_FACTORS[one] for one in types if one in STRONG_FACTORS}))
+
+
+def _device_kind(serial: str) -> str:
+    """The kind of an MFA device by its ARN (`arn:aws:iam::…:u2f/…`) or a hardware token's serial number."""
+    if not serial:
+        return UNNAMED_FACTOR
+    if not serial.startswith("arn:"):
+        return "otp"
+    return _DEVICE_KINDS.get(serial.rsplit(":", 1)[-1].split("/", 1)[0], UNNAMED_FACTOR)
 
 
 def caller_factor(identity: Identity | None) -> bool | Any:

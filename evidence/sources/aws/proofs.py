@@ -15,11 +15,12 @@ from evidence.ocsf.event import MISSING, Event
 from evidence.sources.aws import records
 from evidence.sources.aws.cloudtrail import (
     FEDERATED_SIGN_IN,
-    STRONG_FACTORS,
+    UNNAMED_FACTOR,
     assumed_role,
     credential_types,
+    factor_kinds,
+    factors_said,
     role_of,
-    second_factor_said,
     temporary_key,
     text_of,
 )
@@ -98,7 +99,7 @@ def _issued(record: Record) -> str:
 
 def _link(event: Event, record: Record) -> dict[str, Any]:
     identity = record.userIdentity
-    factor = second_factor_said(event)
+    factors = factors_said(event)
     _, role_arn, _ = assumed_role(record)
     _, _, session = role_of(record)
     return {
@@ -107,14 +108,14 @@ def _link(event: Event, record: Record) -> dict[str, Any]:
         "caller_type": identity.type if identity is not None else None,
         "caller_arn": identity.arn if identity is not None else None,
         "caller_key": identity.accessKeyId or None if identity is not None else None,
-        "mfa": None if factor is MISSING else factor,
+        "factors": None if factors is MISSING else list(factors),
         "person": bool(session) and event.actor_key == session,
         "role_arn": role_arn or None,
     }
 
 
 def proof_keys(event: Event) -> tuple[tuple[str, str], ...]:
-    """The `(kind, key)` pairs that `second_factor` asks first for this event."""
+    """The `(kind, key)` pairs that `session_fact` asks first for this event."""
     record: Record = event.record
     if event.action == "UserAuthentication":
         flow = text_of(record.additionalEventData, "AuthWorkflowID")
@@ -127,15 +128,30 @@ def proof_keys(event: Event) -> tuple[tuple[str, str], ...]:
     return ()
 
 
-def second_factor(event: Event, find: Callable[[str, str], Sequence[Proof]]) -> object:
-    """Whether other events prove a second factor of this sign-in: true, false, or `MISSING` if none tells.
+def session_fact(event: Event, name: str, find: Callable[[str, str], Sequence[Proof]]) -> object:
+    """Whether a second factor of the sign-in is proven (`session.mfa`), or the kinds used (`session.factors`).
 
-    `find(kind, key)` gives the proofs of one key. A chain of roles is followed back to its first link; a
+    `MISSING` for another name, where nothing tells, and for the kinds where one of them is not told.
+    """
+    if name not in ("session.mfa", "session.factors"):
+        return MISSING
+    factors = second_factors(event, find)
+    if not isinstance(factors, tuple):
+        return MISSING
+    if name == "session.mfa":
+        return bool(factors)
+    return MISSING if UNNAMED_FACTOR in factors else factors
+
+
+def second_factors(event: Event, find: Callable[[str, str], Sequence[Proof]]) -> object:
+    """The kinds of second factor that this event and others prove of its sign-in; see `factors_said`.
+
+    `()` means that none was used, `MISSING` that nothing tells. `find(kind, key)` gives the proofs of one key. A chain of roles is followed back to its first link; a
     link that was not ingested, or one that a federation made, leaves it open. For Identity Center the
     verifications of the same flow count: a time-based code, a passkey or a smart card is a second factor, a
     code by mail is not, and an external provider's sign-in is for that provider's events to prove.
     """
-    said = second_factor_said(event)
+    said = factors_said(event)
     if said is not MISSING:
         return said
     keys = proof_keys(event)
@@ -152,11 +168,8 @@ def _flow_factor(event: Event, found: Sequence[Proof]) -> object:
     for proof in found:
         if proof.value.get("action") == "CredentialVerification" and proof.value.get("outcome") == "success":
             verified.update(proof.value.get("credential_types") or ())
-    if verified & STRONG_FACTORS:
-        return True
-    if not verified or "EXTERNAL_IDP" in verified:
-        return MISSING
-    return False
+    kinds = factor_kinds(verified)
+    return MISSING if not kinds and (not verified or "EXTERNAL_IDP" in verified) else kinds
 
 
 def _links(event: Event, find: Callable[[str, str], Sequence[Proof]]) -> Iterator[Proof]:
@@ -179,9 +192,11 @@ def _links(event: Event, find: Callable[[str, str], Sequence[Proof]]) -> Iterato
 
 def _chain_factor(event: Event, find: Callable[[str, str], Sequence[Proof]]) -> object:
     for link in _links(event, find):
-        factor = link.value.get("mfa")
-        if isinstance(factor, bool):
-            return factor
+        factors = link.value.get("factors")
+        if factors is not None:
+            return tuple(factors)
+        if isinstance(link.value.get("mfa"), bool):  # written before the kind of factor was kept
+            return (UNNAMED_FACTOR,) if link.value["mfa"] else ()
     return MISSING
 
 

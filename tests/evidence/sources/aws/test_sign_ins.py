@@ -30,7 +30,10 @@ class Told:
         return [proof for proof in self.proofs if (proof.kind, proof.key) == (kind, key)]
 
     def factor(self, event):
-        return ADAPTER.second_factor(event, self.find)
+        return ADAPTER.session_fact(event, "session.mfa", self.find)
+
+    def kinds(self, event):
+        return ADAPTER.session_fact(event, "session.factors", self.find)
 
 
 @pytest.fixture(scope="module")
@@ -243,6 +246,58 @@ def retold(types):
 def test_only_a_second_factor_that_was_verified_counts(types, proven):
     told = retold(types)
     assert told.factor(sign_ins(told)[0]) == proven
+
+
+@pytest.mark.parametrize(
+    ("device", "kinds"),
+    [
+        (None, MISSING),
+        ("", MISSING),
+        (7, MISSING),
+        ("arn:aws:iam::111122223333:u2f/user/alice/default-AAAAAAAABBBBBBBBCCCCCCCCDD", ("webauthn",)),
+        ("arn:aws-us-gov:iam::111122223333:mfa/alice", ("otp",)),
+        ("arn:aws:iam::111122223333:mfa/root-account-mfa-device", ("otp",)),
+        ("GAHT12345678", ("otp",)),
+        ("arn:aws:iam::111122223333:sms-mfa/alice", ("sms",)),
+        ("arn:aws:iam::111122223333:retina/alice", MISSING),
+    ],
+)
+def test_the_device_of_a_console_sign_in_tells_the_kind_of_factor(device, kinds):
+    def change(records):
+        one = json.loads(json.dumps(records[0]))
+        one["additionalEventData"].pop("MFAIdentifier", None)
+        if device is not None:
+            one["additionalEventData"]["MFAIdentifier"] = device
+        return [one]
+
+    told = Told("console_sign_ins.ndjson", change)
+    assert told.factor(told.events[0]) is True
+    assert told.kinds(told.events[0]) == kinds
+
+
+def test_a_sign_in_without_a_factor_has_no_kinds(console):
+    assert console.kinds(console.events[1]) == ()
+    assert console.kinds(console.events[5]) is MISSING
+
+
+def test_the_kinds_of_a_chain_and_of_a_flow_are_those_proven(chain):
+    assert chain.kinds(chain.events[4]) == ("otp",)
+    # `mfaAuthenticated` at the start of the chain does not name the device.
+    assert (chain.factor(chain.events[1]), chain.kinds(chain.events[1])) == (True, MISSING)
+    told = retold([("PASSWORD", "Success"), ("TOTP", "Success"), ("WEBAUTHN", "Failure")])
+    assert told.kinds(sign_ins(told)[0]) == ("otp",)
+    told = retold([("PASSWORD", "Success"), ("EMAIL_OTP", "Success")])
+    assert told.kinds(sign_ins(told)[0]) == ()
+
+
+def test_a_proof_written_before_kinds_were_kept_still_tells_of_the_factor(chain):
+    old = Told("role_chain.ndjson")
+    for proof in old.proofs:
+        factors = proof.value.pop("factors", None)
+        if proof.kind == "credential":
+            proof.value["mfa"] = None if factors is None else bool(factors)
+    assert old.factor(old.events[1]) is True
+    assert old.kinds(old.events[1]) is MISSING
 
 
 def test_proofs_come_in_any_order():
