@@ -35,7 +35,8 @@ ANNOUNCED_SOURCES: Final = frozenset(
 
 _SUBJECT_FACTS: Final = (
     "person", "key", "kind", "privileged", "enabled", "created_at", "last_used_at", "mfa_enrolled", "factors",
-    "login", "employed", "left_at", "started_at", "role", "manager", "idp_mfa", "idp_factors", "baseline_mature", "sod_conflict",
+    "login", "employed", "left_at", "started_at", "role", "manager", "idp_mfa", "idp_factors", "baseline_mature",
+    "sod_conflict",
 )  # fmt: skip
 
 # soc2-rules §3.3. `session.mfa` is a second factor that events of the same sign-in prove, `session.factors` its kinds.

@@ -146,10 +146,11 @@ def session_fact(event: Event, name: str, find: Callable[[str, str], Sequence[Pr
 def second_factors(event: Event, find: Callable[[str, str], Sequence[Proof]]) -> object:
     """The kinds of second factor that this event and others prove of its sign-in; see `factors_said`.
 
-    `()` means that none was used, `MISSING` that nothing tells. `find(kind, key)` gives the proofs of one key. A chain of roles is followed back to its first link; a
-    link that was not ingested, or one that a federation made, leaves it open. For Identity Center the
-    verifications of the same flow count: a time-based code, a passkey or a smart card is a second factor, a
-    code by mail is not, and an external provider's sign-in is for that provider's events to prove.
+    `()` means that none was used, `MISSING` that nothing tells. `find(kind, key)` gives the proofs of one key.
+    A chain of roles is followed back to its first link; a link that was not ingested, or one that a federation
+    made, leaves it open. For Identity Center the verifications of the same flow count: a time-based code, a
+    passkey or a smart card is a second factor, a code by mail is not, and an external provider's sign-in is for
+    that provider's events to prove.
     """
     said = factors_said(event)
     if said is not MISSING:
