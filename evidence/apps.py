@@ -9,5 +9,9 @@ class EvidenceConfig(AppConfig):
     name = "evidence"
 
     def ready(self) -> None:
-        """Tell the policy of which days evidence tells, and whose it is."""
+        """Tell the policy of which days evidence tells, and whose it is; keep the acts of the left in the ledger."""
         import evidence.batches.access  # noqa: F401  (registers by being imported)
+        from evidence.ledger.acts import on_act
+        from tenants.access.acts import act_recorded
+
+        act_recorded.connect(on_act, dispatch_uid="evidence.ledger.acts")

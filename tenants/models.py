@@ -1,24 +1,38 @@
 """Table of contents: models live in the concepts' folders."""
 
 from tenants.access.models import ReadLogEntry
+from tenants.apitokens.models import ApiToken, IdempotencyKey
+from tenants.breakglass.models import BreakGlass
 from tenants.clients.models import Client, Host
-from tenants.cockpit.models import ClientSummary
-from tenants.database.models import SchemaTemplate
+from tenants.cockpit.models import ClientSummary, SavedView
+from tenants.database.models import SchemaTemplate, SpareSchema
 from tenants.engagements.models import Engagement, EngagementAuditor
+from tenants.identity.models import IdentityProvider
+from tenants.invitations.models import Invitation
 from tenants.members.models import Assignment, Membership, User
+from tenants.notifications.models import Notification, NotificationSetting
 from tenants.secrets.models import Installation, SigningKey
 
 __all__ = [
+    "ApiToken",
     "Assignment",
+    "BreakGlass",
     "Client",
     "ClientSummary",
     "Engagement",
     "EngagementAuditor",
     "Host",
+    "IdempotencyKey",
+    "IdentityProvider",
     "Installation",
+    "Invitation",
     "Membership",
+    "Notification",
+    "NotificationSetting",
     "ReadLogEntry",
+    "SavedView",
     "SchemaTemplate",
     "SigningKey",
+    "SpareSchema",
     "User",
 ]

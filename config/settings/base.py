@@ -161,6 +161,12 @@ USE_I18N = True
 TIME_ZONE = "UTC"
 USE_TZ = True
 
+# Where mail goes: `smtp://user:password@host:587` (`smtp+tls://` for STARTTLS); by default into files under `var/`.
+EMAIL_CONFIG = env.email_url("PROOFLINE_EMAIL_URL", default=f"filemail:///{VAR_DIR / 'mail'}")
+vars().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("PROOFLINE_MAIL_FROM", default="Proofline <proofline@localhost>")
+
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",

@@ -68,14 +68,29 @@ _ROWS: Final = (
     ("cockpit.read", "all asg - - - - -"),
     ("client.list", "all asg self self self self y"),
     ("client.create", "su - - - - - y"),
+    ("client.suspend", "su - - - - - -"),
     ("client.settings_read", "in in y - - - y"),
+    ("client.settings_write client.branding", "asg - y - - - -"),
     ("member.read", "in in y y self - y"),
-    ("intake.push intake.pull checkpoint.make", "- - - - - - y"),
+    ("member.invite member.deactivate", "asg - y - - - -"),
+    ("member.change_role", "asg+ns - ns - - - -"),
+    # The MSSP's own people, who belong to no client.
+    ("staff.read", "y - - - - - y"),
+    ("staff.invite", "su - - - - - -"),
+    ("staff.deactivate staff.change_role", "su+ns - - - - - -"),
+    ("assignment.write", "ns+su - - - - - -"),
+    ("intake.push intake.pull checkpoint.make notification.send", "- - - - - - y"),
+    ("breakglass.open", "su su - - - - -"),
+    ("breakglass.read history.read", "in in y - - - -"),
     ("readlog.read", "in in y - - self -"),
+    ("session.read session.revoke", "self self y self self self -"),
     ("token.read token.revoke", "asg asg y self - self -"),
     ("token.create", "asg+su asg+su su - - - -"),
+    ("identity.write", "- - su - - - -"),
     ("key.rotate", "su - - - - - y"),
     ("engagement.read", "in in y - - eng y"),
+    ("engagement.create engagement.change", "- - su - - - -"),
+    ("engagement.close", "- - y - - - y"),
     (
         "source.read coverage.read batch.read event.read event.raw rejected.read inventory.read population.read",
         "in in y own - eng y",
@@ -104,14 +119,33 @@ _ROWS: Final = (
     ("sample.draw", "asg asg y own - eng y"),
     ("package.read package.download package.verify", "in in y - - eng y"),
     ("package.build", "asg asg y own - - y"),
-    ("saved_view.write", "self self self self self self -"),
+    ("saved_view.write notification.settings mywork.read", "self self self self self self -"),
     ("ops.health", "y y - - - - y"),
     ("ops.rebuild ops.retry", "su - - - - - y"),
 )
 
 # Actions that concern no single client: the only ones that may be asked without one.
 PORTAL_ACTIONS: Final = frozenset(
-    {"cockpit.read", "client.list", "client.create", "saved_view.write", "ops.health", "key.rotate"}
+    {
+        "cockpit.read",
+        "client.list",
+        "client.create",
+        "client.suspend",
+        "staff.read",
+        "staff.invite",
+        "staff.deactivate",
+        "staff.change_role",
+        "assignment.write",
+        "breakglass.open",
+        "session.read",
+        "session.revoke",
+        "saved_view.write",
+        "notification.settings",
+        "notification.send",
+        "mywork.read",
+        "ops.health",
+        "key.rotate",
+    }
 )
 
 # Actions that only show something, besides every `….read`: a view that declares one of them answers GET alone.

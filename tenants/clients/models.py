@@ -36,6 +36,8 @@ class Client(TenantMixin):
     zone = models.CharField(max_length=64, default="UTC", validators=[validate_zone])
     paper = models.CharField(max_length=6, choices=[("A4", "A4"), ("Letter", "Letter")], default="A4")
     created_at = models.DateTimeField(auto_now_add=True)
+    # A suspended client's pages answer its people and the MSSP in words; intake goes on, so that nothing is lost.
+    suspended_at = models.DateTimeField(null=True, blank=True)
     release = models.CharField(max_length=64, default="", blank=True)
 
     auto_create_schema = False

@@ -24,3 +24,26 @@ class ClientSummary(models.Model):
 
     def __str__(self) -> str:
         return f"Summary of {self.client}"
+
+
+class SavedView(models.Model):
+    """A person's own name for a page with its filters and order: `query` is the address's query string."""
+
+    user = models.ForeignKey("tenants.User", on_delete=models.CASCADE, related_name="saved_views")
+    page = models.CharField(max_length=40)
+    client = models.ForeignKey(
+        "tenants.Client", on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=500, default="", blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "user", "page", "client", "name", name="saved_view_once", nulls_distinct=False
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name

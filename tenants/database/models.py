@@ -3,6 +3,17 @@
 from django.db import models
 
 
+class SpareSchema(models.Model):
+    """A schema made ahead, empty of a client: taken by renaming it. Of use only while `release` is the head."""
+
+    schema_name = models.CharField(max_length=63, primary_key=True)
+    release = models.CharField(max_length=64)
+    made_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.schema_name
+
+
 class SchemaTemplate(models.Model):
     """One release of the client schemas: the DDL of a new one, and the steps for those that exist.
 

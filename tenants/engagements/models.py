@@ -25,6 +25,14 @@ class Engagement(models.Model):
     access_from = models.DateField()
     access_until = models.DateField()
     categories = ArrayField(models.CharField(max_length=2), default=list)
+    created_by = models.ForeignKey(
+        "tenants.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    # A closed engagement is past, whatever its access dates say.
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_by = models.ForeignKey(
+        "tenants.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     auditors = models.ManyToManyField(
         "tenants.User", through="tenants.EngagementAuditor", related_name="engagements"
     )
