@@ -1,7 +1,6 @@
 """Pages about sources: what was heard of each, and the ways in."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -43,8 +42,8 @@ from evidence.sources.registry import adapters, contract
 from tenants.access.declare import action
 from tenants.access.gate import Gate
 from tenants.access.policy import Refused as NotAllowed
-from tenants.access.policy import judged_some
 from tenants.members.selectors import names_of
+from tenants.members.stepup import ask_again
 from tenants.templatetags.frame import day as day_words
 from tenants.templatetags.frame import span
 
@@ -313,17 +312,12 @@ def source(request: HttpRequest, slug: str) -> HttpResponse:
             "deliveries": [(each, people.get(each.by) if each.by else "") for each in deliveries],
             "tokens": [_token_row(each, people, gate) for each in tokens],
             "sees_tokens": gate.may("token.read") and not gate.standing.is_auditor,
-            "snippets": snippets(request, found) if could(gate, "token.create") else None,
-            "issues_tokens": could(gate, "token.create"),
+            "snippets": snippets(request, found) if gate.could("token.create") else None,
+            "issues_tokens": gate.could("token.create"),
             "limit": settings.PROOFLINE_PUSH_LIMIT // (1024 * 1024),
             "period": gate.period,
         },
     )
-
-
-def could(gate: Gate, name: str) -> bool:
-    """Tell whether an action would be open after a fresh second factor: for showing where it begins."""
-    return judged_some(replace(gate.standing, step_up=True), name)
 
 
 def _figures(heard: Heard) -> list[dict[str, Any]]:
@@ -523,8 +517,7 @@ def token(request: HttpRequest, slug: str) -> HttpResponse:
         context["address"] = request.build_absolute_uri(reverse("push", args=[found.slug]))
         context["life"] = TOKEN_LIFE.days
     elif not gate.standing.step_up:
-        again = urlencode({"next": request.get_full_path()})
-        return redirect(f"{reverse('mfa_reauthenticate')}?{again}")
+        return ask_again(request)
     answer = render(request, "evidence/token.html", context)
     answer["Cache-Control"] = "no-store"
     return answer
@@ -534,7 +527,7 @@ def _source_for(gate: Gate, slug: str, act: str) -> Source:
     """Return a source about which the person could do the act, else answer 404 or the act's refusal."""
     found = get_object_or_404(Source, slug=slug)
     gate.check(found, "source.read")
-    if not could(gate, act) and not gate.allows(found, act):
+    if not gate.could(act) and not gate.allows(found, act):
         raise NotAllowed(gate.standing, act)
     return found
 

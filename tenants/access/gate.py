@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TypeVar
 
 from django.http import Http404
@@ -57,6 +58,10 @@ class Gate:
     def may(self, action: str) -> bool:
         """Tell whether another action could be allowed for some object of this client: for showing a button."""
         return judged_some(self.standing, action)
+
+    def could(self, action: str) -> bool:
+        """Tell whether another action would be open after a fresh second factor: for showing where it begins."""
+        return judged_some(replace(self.standing, step_up=True), action)
 
     def check(self, obj: object, action: str | None = None) -> None:
         """Refuse an object: reads answer 404, as if it were absent; acts answer 403 in words."""

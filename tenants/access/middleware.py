@@ -26,7 +26,7 @@ from tenants.access.readlog import record_read
 from tenants.access.tokens import token_refused
 from tenants.members.models import User
 from tenants.members.selectors import needs_second_factor
-from tenants.members.stepup import proved_second_factor_lately
+from tenants.members.stepup import ask_again, proved_second_factor_lately
 
 _SPOOL_IN_MEMORY: Final = 1024 * 1024
 _CHUNK: Final = 64 * 1024
@@ -77,9 +77,9 @@ class AccessMiddleware:
             return HttpResponseNotAllowed(sorted(declared.actions))
         if needs_second_factor(user) and not is_mfa_enabled(user):
             return _enroll(request)
-        if not judged_some(place, name):
-            raise Refused(place, name)
         gate = Gate(place, name)
+        if not judged_some(place, name):
+            return _fresh_proof(request, gate, has_page="GET" in declared.actions)
         request.access = gate
         if place.is_auditor and request.client is not None:
             return self._read_only(request, gate, view, args, kwargs)
@@ -137,6 +137,13 @@ def _sign_in(request: HttpRequest) -> HttpResponse:
     address = request.get_full_path() if request.method in ("GET", "HEAD") else (request.path or "/")
     answer = redirect_to_login(address, reverse("account_login"))
     return _followed_by_htmx(request, answer)
+
+
+def _fresh_proof(request: HttpRequest, gate: Gate, *, has_page: bool) -> HttpResponse:
+    """Ask for a fresh second factor where nothing else is missing; refuse otherwise."""
+    if not gate.could(gate.action):
+        raise Refused(gate.standing, gate.action)
+    return _followed_by_htmx(request, ask_again(request, has_page=has_page))
 
 
 def _enroll(request: HttpRequest) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.utils.functional import SimpleLazyObject
 
 from tenants.access.policy import Standing, judged_some, role_words, standing
 from tenants.clients.models import Client
-from tenants.clients.sections import CLIENT_SECTIONS, PORTAL_SECTIONS, Section
+from tenants.clients.sections import CLIENT_SECTIONS, OWN_PAGES, PORTAL_SECTIONS, SETTINGS_PAGES, Section
 from tenants.members.models import User
 from tenants.members.selectors import clients_of
 from tenants.templatetags.frame import day
@@ -50,7 +50,11 @@ def client(request: HttpRequest) -> dict[str, Any]:
     nowhere = getattr(request, "client_absent", False) or not place.known
     frame["person"] = _person(user, "" if nowhere else _roles(place))
     frame["may"] = _May(place)
-    frame["sections"] = SimpleLazyObject(lambda: _sections(request, place))
+    frame["sections"] = SimpleLazyObject(
+        lambda: _shown(request, place, CLIENT_SECTIONS if place.client is not None else PORTAL_SECTIONS)
+    )
+    frame["settings_pages"] = SimpleLazyObject(lambda: _shown(request, place, SETTINGS_PAGES))
+    frame["own_pages"] = SimpleLazyObject(lambda: _shown(request, place, OWN_PAGES))
     frame["reader"] = _reader(place)
     if frame["client"] is not None and not request.own_host:
         frame |= _switcher(request, user)
@@ -91,8 +95,7 @@ def _person(user: User, role: str) -> dict[str, str]:
     return {"name": str(user), "initials": initials, "mail": user.email, "role": role}
 
 
-def _sections(request: HttpRequest, place: Standing) -> list[dict[str, Any]]:
-    table: tuple[Section, ...] = CLIENT_SECTIONS if place.client is not None else PORTAL_SECTIONS
+def _shown(request: HttpRequest, place: Standing, table: tuple[Section, ...]) -> list[dict[str, Any]]:
     if getattr(request, "client_absent", False) or not place.known:
         return []
     shown: list[dict[str, Any]] = []

@@ -19,5 +19,26 @@ CLIENT_SECTIONS: Final = (
     Section("Exceptions", "exceptions", "exception.read"),
     Section("Sources", "sources", "source.read"),
     Section("Packages", "packages", "package.read"),
+    Section("Settings", "members", "member.read"),
 )
-PORTAL_SECTIONS: Final = (Section("Clients", "start", "client.list"),)
+PORTAL_SECTIONS: Final = (
+    Section("Clients", "start", "client.list"),
+    Section("My work", "mywork", "mywork.read"),
+    Section("Staff", "staff", "staff.read"),
+)
+# The tabs of a client's settings (`components/tabs.html`), in order.
+SETTINGS_PAGES: Final = (
+    Section("People", "members", "member.read"),
+    Section("Engagements", "engagements", "engagement.read"),
+    Section("Access log", "readlog", "readlog.read"),
+    Section("Break-glass", "breakglass_log", "breakglass.read"),
+    Section("Tokens", "api_tokens", "token.read"),
+    Section("Sign-in", "identity", "client.settings_read"),
+    Section("History", "history", "history.read"),
+    Section("Client", "client_settings", "client.settings_read"),
+)
+# A person's own pages, in the menu under their name, beside password and second factor.
+OWN_PAGES: Final = (
+    Section("Sessions", "sessions", "session.read"),
+    Section("Notifications", "notification_settings", "notification.settings"),
+)

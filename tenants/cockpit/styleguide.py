@@ -95,6 +95,10 @@ def styleguide(request: HttpRequest) -> HttpResponse:
                 "act": False,
             },
         ],
+        "tabs": [
+            {"title": "People", "href": "#", "current": True},
+            {"title": "Access log", "href": "#", "current": False},
+        ],
         "chips": [
             {"label": "Needs me", "count": 9, "href": "#", "current": True},
             {"label": "All", "count": 1284, "href": "#", "current": False},

@@ -2,13 +2,29 @@
 
 import time
 from typing import Final
+from urllib.parse import urlencode, urlsplit
 
 from allauth.account.authentication import get_authentication_records
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import get_script_prefix, reverse
 
 ANY: Final = frozenset({"password", "mfa"})
 SECOND_FACTOR: Final = frozenset({"mfa"})
+
+
+def ask_again(request: HttpRequest, *, has_page: bool = True) -> HttpResponse:
+    """Lead to the proof of the second factor, and from there back to this page, or to that which led here.
+
+    `has_page` says that the address answers GET, as the form of what was sent to it.
+    """
+    back = request.get_full_path()
+    if not has_page:
+        asked = urlsplit(request.headers.get("Referer", ""))
+        same = asked.netloc == request.get_host() and asked.path.startswith(get_script_prefix())
+        back = f"{asked.path}?{asked.query}".rstrip("?") if same else get_script_prefix()
+    return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': back})}")
 
 
 def proved_lately(request: HttpRequest, methods: frozenset[str] = ANY) -> bool:
