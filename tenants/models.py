@@ -10,7 +10,7 @@ from tenants.engagements.models import Engagement, EngagementAuditor
 from tenants.identity.models import IdentityProvider
 from tenants.invitations.models import Invitation
 from tenants.members.models import Assignment, Membership, User
-from tenants.notifications.models import Notification, NotificationSetting
+from tenants.notifications.models import Notification, NotificationMark, NotificationSetting
 from tenants.secrets.models import Installation, SigningKey
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Invitation",
     "Membership",
     "Notification",
+    "NotificationMark",
     "NotificationSetting",
     "ReadLogEntry",
     "SavedView",
