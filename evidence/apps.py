@@ -9,9 +9,12 @@ class EvidenceConfig(AppConfig):
     name = "evidence"
 
     def ready(self) -> None:
-        """Tell the policy of which days evidence tells, and whose it is; keep the acts of the left in the ledger."""
+        """Tell the left of which days evidence tells, whose it is and which sources there are; keep its acts."""
         import evidence.batches.access  # noqa: F401  (registers by being imported)
+        from evidence.intake.selectors import connected
         from evidence.ledger.acts import on_act
         from tenants.access.acts import act_recorded
+        from tenants.apitokens.sources import offer
 
+        offer(connected)
         act_recorded.connect(on_act, dispatch_uid="evidence.ledger.acts")

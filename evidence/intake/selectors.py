@@ -37,7 +37,7 @@ class Heard:
     @property
     def name(self) -> str:
         """The short name of what sends events: the title up to its first "and"."""
-        return self.contract.title.split(" and ")[0]
+        return short_name(self.contract)
 
     @property
     def trend(self) -> list[int]:
@@ -77,6 +77,19 @@ def kind_of(slug: str) -> SourceContract:
             rhythm="Nothing here reads it any more; what it sent before is kept.",
             fields={},
         )
+
+
+def short_name(contract: SourceContract) -> str:
+    """Return the title of what sends events, up to its first "and"."""
+    return contract.title.split(" and ")[0]
+
+
+def connected() -> list[tuple[str, str]]:
+    """Return (slug, short name) of each of the client's sources."""
+    return [
+        (slug, short_name(kind_of(slug)))
+        for slug in Source.objects.exclude(state=Source.State.RETIRED).values_list("slug", flat=True)
+    ]
 
 
 def window(length: int, *, today: date, period: Period | None, zone: object) -> Period:

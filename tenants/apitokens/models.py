@@ -34,6 +34,10 @@ class ApiToken(models.Model):
     def __str__(self) -> str:
         return f"{self.prefix} {self.name}"
 
+    def reaches(self, source: str) -> bool:
+        """Tell whether the token may see this source, by its slug."""
+        return self.source in ("", source)
+
 
 class IdempotencyKey(models.Model):
     """A write of the API that was answered: the same key and body get the same answer, for a day."""
