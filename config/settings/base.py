@@ -195,6 +195,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# How many schemas are kept ready for new clients; 0 makes each when it is asked for.
+PROOFLINE_SPARE_SCHEMAS = env.int("PROOFLINE_SPARE_SCHEMAS", default=2)
+
 # Intake: a body over the limit is refused with 413 and the limit, in bytes.
 PROOFLINE_PUSH_LIMIT = env.int("PROOFLINE_PUSH_LIMIT", default=16 * 1024 * 1024)
 # Intake is refused (507) while less than this is free on the disk of the objects, in bytes.

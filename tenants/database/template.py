@@ -6,7 +6,6 @@ A text is kept only after it was replayed and the catalogs of both schemas were 
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -47,19 +46,7 @@ def make_template() -> SchemaTemplate:
         template, _ = SchemaTemplate.objects.update_or_create(
             release=client_release(), defaults={"ddl": ddl, "steps": steps}
         )
-    template_ddl.cache_clear()
     return template
-
-
-@functools.lru_cache(maxsize=2)
-def template_ddl(release: str) -> str:
-    """Return the DDL text of a release, read once per process; `NotProvisioned` if it was never made."""
-    template = SchemaTemplate.objects.filter(release=release).only("ddl").first()
-    if template is None:
-        raise NotProvisioned(
-            f"There is no template for release {release} of the client schemas. Run `manage.py migrate` first."
-        )
-    return template.ddl
 
 
 def path_of(schema: str) -> str:

@@ -1,5 +1,6 @@
 """The task envelope. Celery finds an app's tasks by importing `tenants.tasks`: this is its table of contents."""
 
+from tenants.database.tasks import refill_spares
 from tenants.tasks.envelope import fan_out
 
-__all__ = ["fan_out"]
+__all__ = ["fan_out", "refill_spares"]

@@ -18,6 +18,7 @@ from tenants.database import migrating
 from tenants.database.models import SchemaTemplate
 from tenants.database.recording import executor_here, migrate_here
 from tenants.database.release import client_labels, client_release, public_release
+from tenants.database.spares import refill_spares
 from tenants.database.template import make_template
 
 
@@ -60,6 +61,9 @@ class Command(DjangoMigrate):
                 self._say(f"Template of release {client_release()} made ({time.monotonic() - began:.1f} s).")
             outcome = migrating.migrate_clients(self._say)
             SchemaTemplate.objects.filter(pk=client_release()).update(public_release=public_release())
+            spares = refill_spares()
+            if spares.made or spares.removed:
+                self._say(f"Spare schemas: {spares.made} made, {spares.removed} of no more use removed.")
         if outcome.failed:
             lines = "\n".join(f"  {slug}: {reason}" for slug, reason in outcome.failed.items())
             raise CommandError(

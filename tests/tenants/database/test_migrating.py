@@ -24,7 +24,6 @@ from tenants.database import migrating, release
 from tenants.database.catalog import describe
 from tenants.database.models import SchemaTemplate
 from tenants.database.recording import migrate_here
-from tenants.database.template import template_ddl
 from tests import make
 
 SQL_ONLY = """
@@ -88,7 +87,6 @@ def forget() -> None:
     """Have the next look at migrations and releases be a fresh one, as in a new process."""
     release.client_release.cache_clear()
     release.public_release.cache_clear()
-    template_ddl.cache_clear()
     for name in [name for name in sys.modules if name.startswith("later_evidence")]:
         del sys.modules[name]
     importlib.invalidate_caches()

@@ -10,11 +10,12 @@ from tenants.clients.switch import client as at_client
 from tenants.database.catalog import describe
 from tenants.database.ddl import dump
 from tenants.database.errors import NotProvisioned
-from tenants.database.models import SchemaTemplate
+from tenants.database.models import SchemaTemplate, SpareSchema
 from tenants.database.provision import provision
 from tenants.database.recording import migrate_here
 from tenants.database.release import client_release
-from tenants.database.template import PROOF_SCHEMA, TEMPLATE_SCHEMA, creation, make_template, template_ddl
+from tenants.database.spares import refill_spares
+from tenants.database.template import PROOF_SCHEMA, TEMPLATE_SCHEMA, creation, make_template
 from tests import make
 from tests.tenants.database.round_trips import round_trips
 
@@ -41,8 +42,16 @@ def new(slug: str) -> Client:
     return Client(slug=slug, schema_name=slug, name=slug.title())
 
 
-def test_provisioning_is_one_round_trip_with_row_schema_and_migrations(own_database: str) -> None:
-    template_ddl(client_release())
+@pytest.fixture(params=["from a spare", "from the template"])
+def way(request: pytest.FixtureRequest, settings) -> str:
+    """Both ways in which a schema is had; asked for after the database."""
+    settings.PROOFLINE_SPARE_SCHEMAS = 1 if request.param == "from a spare" else 0
+    refill_spares()
+    assert SpareSchema.objects.count() == settings.PROOFLINE_SPARE_SCHEMAS
+    return str(request.param)
+
+
+def test_provisioning_is_one_round_trip_with_row_schema_and_migrations(own_database: str, way: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("select 1")
     harbor = new("harbor")
@@ -55,8 +64,9 @@ def test_provisioning_is_one_round_trip_with_row_schema_and_migrations(own_datab
     assert len(migrated) == len(SchemaTemplate.objects.get().steps)
 
 
-def test_a_provisioned_schema_is_a_migrated_one(own_database: str) -> None:
+def test_a_provisioned_schema_is_a_migrated_one(own_database: str, way: str) -> None:
     provision(new("harbor"))
+    assert not SpareSchema.objects.exists()
     by_template, by_migrations = describe("harbor"), describe(migrated_schema("by-migrations"))
     assert by_template ^ by_migrations == frozenset()
     kinds = {fact.kind for fact in by_template}
@@ -206,7 +216,7 @@ def test_a_template_leaves_nothing_behind(own_database: str) -> None:
     assert leftover == []
 
 
-def test_a_failed_provisioning_leaves_neither_row_nor_schema(own_database: str) -> None:
+def test_a_failed_provisioning_leaves_neither_row_nor_schema(own_database: str, way: str) -> None:
     run('create schema "harbor"')
     harbor = new("harbor")
     with pytest.raises(DatabaseError, match="already exists"):
@@ -215,10 +225,11 @@ def test_a_failed_provisioning_leaves_neither_row_nor_schema(own_database: str) 
     assert harbor._state.adding
     assert harbor.release == ""
     assert run("select count(*) from pg_class where relnamespace = '\"harbor\"'::regnamespace") == [(0,)]
+    assert SpareSchema.objects.count() == (way == "from a spare")
 
 
 @pytest.mark.django_db
-def test_a_client_that_has_a_row_gets_its_schema() -> None:
+def test_a_client_that_has_a_row_gets_its_schema(way: str) -> None:
     harbor = make.bare_client("harbor")
     provision(harbor)
     assert Client.objects.get().release == client_release()
@@ -227,16 +238,16 @@ def test_a_client_that_has_a_row_gets_its_schema() -> None:
 
 
 @pytest.mark.django_db
-def test_provisioning_without_a_template_says_to_migrate() -> None:
+def test_provisioning_without_a_template_says_to_migrate(settings) -> None:
+    settings.PROOFLINE_SPARE_SCHEMAS = 0
+    refill_spares()
     SchemaTemplate.objects.all().delete()
-    template_ddl.cache_clear()
     with pytest.raises(NotProvisioned, match=r"manage\.py migrate"):
         provision(new("harbor"))
-    template_ddl.cache_clear()
 
 
 @pytest.mark.django_db(transaction=False)
-def test_the_path_after_provisioning_is_the_one_before() -> None:
+def test_the_path_after_provisioning_is_the_one_before(way: str) -> None:
     lumen = make.client("lumen")
     with at_client(lumen), transaction.atomic():
         before = run("select current_schemas(false)")
