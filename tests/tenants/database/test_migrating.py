@@ -22,7 +22,7 @@ from tenants.clients.models import Client
 from tenants.clients.switch import client as at_client
 from tenants.database import migrating, release
 from tenants.database.catalog import describe
-from tenants.database.models import SchemaTemplate
+from tenants.database.models import SchemaTemplate, SpareSchema
 from tenants.database.recording import migrate_here
 from tests import make
 
@@ -165,6 +165,7 @@ def test_every_client_gets_sql_made_once_and_is_as_if_migrated_alone(
     )
     assert release.client_release() != before
     assert set(Client.objects.values_list("release", flat=True)) == {release.client_release()}
+    assert set(SpareSchema.objects.values_list("release", flat=True)) == {release.client_release()}
     make.client("fresh")
     wanted = form(migrated_from_nothing())
     for slug in ("c00", "c12", "fresh"):
