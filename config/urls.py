@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.cockpit.urls")),
     path("", include("tenants.members.urls")),
+    path("", include("tenants.secrets.urls")),
 ]
 if settings.DEBUG:
     urlpatterns += [path("", include("tenants.cockpit.styleguide"))]

@@ -11,6 +11,9 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.test import Client as Browser
 
 from evidence.intake.deliveries import Outcome
@@ -100,6 +103,15 @@ def signed_in(user: User | None, *, host: str | None = None) -> Browser:
     if user is not None:
         browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return browser
+
+
+def step_up(browser: Browser, user: User, *, at: str = "/") -> None:
+    """Prove the person's second factor once more in a browser; `at` is the portal's or a client's root."""
+    row = Authenticator.objects.get(user=user, type=Authenticator.Type.TOTP)
+    counter = int(datetime.datetime.now(datetime.UTC).timestamp()) // 30
+    code = format_hotp_value(hotp_value(get_adapter().decrypt(row.data["secret"]), counter))
+    answer = browser.post(f"{at}accounts/second-factor/again/", {"code": code})
+    assert answer.status_code == 302, answer.content.decode()[:2000]
 
 
 # Evidence: what AWS writes, with one account and accounts named by first names.

@@ -87,6 +87,7 @@ _ROWS: Final = (
     ("token.read token.revoke", "asg asg y self - self -"),
     ("token.create", "asg+su asg+su su - - - -"),
     ("identity.write", "- - su - - - -"),
+    ("key.read", "y - - - - - y"),
     ("key.rotate", "su - - - - - y"),
     ("engagement.read", "in in y - - eng y"),
     ("engagement.create engagement.change", "- - su - - - -"),
@@ -144,6 +145,7 @@ PORTAL_ACTIONS: Final = frozenset(
         "notification.send",
         "mywork.read",
         "ops.health",
+        "key.read",
         "key.rotate",
     }
 )

@@ -25,6 +25,7 @@ PORTAL_SECTIONS: Final = (
     Section("Clients", "start", "client.list"),
     Section("My work", "mywork", "mywork.read"),
     Section("Staff", "staff", "staff.read"),
+    Section("Signing keys", "signing_keys", "key.read"),
 )
 # The tabs of a client's settings (`components/tabs.html`), in order.
 SETTINGS_PAGES: Final = (

@@ -32,12 +32,40 @@ def installation_host() -> str:
 def current_key() -> Ed25519PrivateKey:
     """Return the key that signs now, made at first need."""
     row = SigningKey.objects.filter(valid_until=None).first() or _make(timezone.now())
-    return Ed25519PrivateKey.from_private_bytes(box().decrypt(bytes(row.private_encrypted)))
+    return _private(row)
 
 
 def keys() -> list[SigningKey]:
     """Return every signing key that the installation ever had, oldest first."""
-    return list(SigningKey.objects.order_by("valid_from"))
+    return list(SigningKey.objects.order_by("pk"))
+
+
+def private_keys() -> list[Ed25519PrivateKey]:
+    """Return the private halves of all keys, oldest first: an old one vouches for the one after it."""
+    return [_private(row) for row in keys()]
+
+
+def public_half(key: Ed25519PrivateKey) -> bytes:
+    """Return the 32 bytes of a key's public half."""
+    return key.public_key().public_bytes_raw()
+
+
+@transaction.atomic
+def rotate_key(*, at: datetime) -> SigningKey:
+    """End the present signing key and make the one that signs from now on.
+
+    Each client's ledger announces it with its next leaf or head (`evidence.ledger.services`), vouched for by the
+    old key; whoever trusted the old one can follow.
+    """
+    current_key()  # a new installation has one to begin with
+    row = SigningKey.objects.select_for_update().get(valid_until=None)
+    row.valid_until = at
+    row.save(update_fields=["valid_until"])
+    return _make(at)
+
+
+def _private(row: SigningKey) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(box().decrypt(bytes(row.private_encrypted)))
 
 
 def _make(at: datetime) -> SigningKey:

@@ -17,6 +17,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Error,
     Page,
     Playwright,
     Request,
@@ -144,7 +145,13 @@ def picture(page: Page, name: str) -> None:
     """Keep the whole page as a picture among the build's outputs."""
     path = PICTURES / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=path, full_page=True, animations="disabled")
+    try:
+        page.screenshot(path=path, full_page=True, animations="disabled")
+    except Error as error:
+        # A busy machine's Chromium sometimes cannot give a long page's picture at the first asking.
+        if "Unable to capture screenshot" not in str(error):
+            raise
+        page.screenshot(path=path, full_page=True, animations="disabled")
 
 
 def sideways(page: Page) -> int:

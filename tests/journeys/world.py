@@ -175,8 +175,10 @@ def _packages(begin: date, now: datetime) -> dict[str, Any]:
     by = User.objects.get(email="tomas.rhee@northgate.example").pk
     for end, given_up in ((now.date() - timedelta(days=12), False), (now.date() - timedelta(days=30), True)):
         asked = Asked(2, begin, end)
+        # The one that was built is the newest, and so the first that a list leads to.
+        at = now - timedelta(hours=1) if given_up else now
         package = Package.objects.create(
-            kind="2", period_start=asked.start, period_end=asked.end, asked_at=now, asked_by=by
+            kind="2", period_start=asked.start, period_end=asked.end, asked_at=at, asked_by=by
         )
         if given_up:
             services.cancel(package)

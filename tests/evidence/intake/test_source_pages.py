@@ -1,14 +1,10 @@
 """The pages of sources: what was heard, what is missing, tokens, and who may see what."""
 
-import datetime
 import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
-from allauth.mfa.utils import decrypt
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -150,16 +146,6 @@ def test_nothing_rejected_is_said(harbor):
 # Tokens
 
 
-def step_up(browser: Any, user: Any) -> None:
-    row = Authenticator.objects.get(user=user, type=Authenticator.Type.TOTP)
-    counter = int(datetime.datetime.now(datetime.UTC).timestamp()) // 30
-    code = format_hotp_value(hotp_value(decrypt(row.data["secret"]), counter))
-    answer = browser.post(
-        f"{C}accounts/second-factor/again/?next={SOURCE}token/", {"code": code, "next": f"{SOURCE}token/"}
-    )
-    assert answer.status_code == 302, answer.content.decode()[:2000]
-
-
 def test_a_token_asks_for_a_fresh_second_factor_is_shown_once_and_works(harbor):
     make.source(connected=NOW)
     admin = make.member("CA", harbor)
@@ -167,7 +153,7 @@ def test_a_token_asks_for_a_fresh_second_factor_is_shown_once_and_works(harbor):
     assert "second-factor/again" in browser.get(f"{SOURCE}token/")["Location"]
     assert "second-factor/again" in browser.post(f"{SOURCE}token/")["Location"]
     assert IntakeToken.objects.count() == 0
-    step_up(browser, admin)
+    make.step_up(browser, admin, at=C)
     assert "Issue a token" in browser.get(f"{SOURCE}token/").content.decode()
     answer = browser.post(f"{SOURCE}token/")
     (secret,) = re.findall(r"plin_[0-9a-f]{12}_[\w-]{43}", answer.content.decode())

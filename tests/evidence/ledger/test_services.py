@@ -12,10 +12,13 @@ from django.db import DatabaseError, connection, transaction
 
 from evidence.batches.models import Batch
 from evidence.ledger.check import check_ledger
+from evidence.ledger.keys import rotation_message
 from evidence.ledger.leaf import parse_leaf
 from evidence.ledger.models import Checkpoint, LedgerEntry
 from evidence.ledger.services import Recorded, append, checkpoint, listed_keys
 from tenants.clients.switch import client
+from tenants.secrets.models import SigningKey
+from tenants.secrets.signing import rotate_key
 from tests import make
 
 NOON = make.NOON
@@ -207,3 +210,41 @@ def test_a_batch_without_its_leaf_and_a_leaf_without_its_batch_are_named(whole):
     batch = Batch.objects.get()
     Batch.objects.filter(pk=batch.pk).update(sha256="0" * 64)
     assert findings()["raw"] == [f"batch {batch.pk}"] * 2
+
+
+def test_a_new_signing_key_is_announced_by_the_next_leaf_and_vouched_for_by_the_old_one(harbor):
+    append([thing(1)], at=NOON)
+    checkpoint(at=NOON)
+    rotate_key(at=NOON + SECOND)
+    append([thing(2)], at=NOON + 2 * SECOND)
+    old, new = listed_keys()
+    assert [leaf.kind for leaf in leaves()] == ["key", "artifact", "key", "artifact"]
+    assert (old.ends, new.begins, new.ends) == (NOON + 2 * SECOND, NOON + 2 * SECOND, None)
+    assert new.signed_by == old.hint
+    assert new.signature is not None
+    Ed25519PublicKey.from_public_bytes(old.public_key).verify(
+        new.signature, rotation_message(new.name, new.public_key, new.begins)
+    )
+    checkpoint(at=NOON + 3 * SECOND)
+    assert findings() == {}
+
+
+def test_a_head_after_a_rotation_announces_the_key_first_even_where_nothing_else_is_new(harbor):
+    append([thing(1)], at=NOON)
+    checkpoint(at=NOON)
+    rotate_key(at=NOON + SECOND)
+    rotate_key(at=NOON + 2 * SECOND)
+    head = checkpoint(at=NOON + 3 * SECOND)
+    assert [leaf.kind for leaf in leaves()] == ["key", "artifact", "key", "key"]
+    assert head.size == 4
+    assert checkpoint(at=NOON + 4 * SECOND) == head
+    assert [key.signed_by for key in listed_keys()] == [None, *(key.hint for key in listed_keys()[:-1])]
+    assert findings() == {}
+
+
+def test_a_log_that_another_installation_began_goes_on_without_a_voucher(harbor):
+    append([thing(1)], at=NOON)
+    SigningKey.objects.all().delete()
+    append([thing(2)], at=NOON + SECOND)
+    _, new = listed_keys()
+    assert (new.signed_by, new.signature) == (None, None)
