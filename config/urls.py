@@ -7,6 +7,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.cockpit.urls")),
     path("", include("tenants.members.urls")),
     path("", include("tenants.secrets.urls")),
+    path("", include("tenants.members.urls_portal")),
+    path("", include("tenants.invitations.urls")),
+    path("", include("tenants.clients.urls_portal")),
 ]
 if settings.DEBUG:
     urlpatterns += [path("", include("tenants.cockpit.styleguide"))]

@@ -4,6 +4,9 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.members.urls")),
+    path("", include("tenants.members.urls_client")),
+    path("", include("tenants.invitations.urls")),
+    path("", include("tenants.clients.urls_client")),
     path("", include("controls.home.urls")),
     path("", include("evidence.urls")),
     path("", include("controls.urls")),

@@ -11,9 +11,11 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.http import HttpRequest
 from django.test import Client as Browser
 
 from evidence.intake.deliveries import Outcome
@@ -112,6 +114,16 @@ def step_up(browser: Browser, user: User, *, at: str = "/") -> None:
     code = format_hotp_value(hotp_value(get_adapter().decrypt(row.data["secret"]), counter))
     answer = browser.post(f"{at}accounts/second-factor/again/", {"code": code})
     assert answer.status_code == 302, answer.content.decode()[:2000]
+
+
+def stepped_up(user: User, *, host: str | None = None) -> Browser:
+    """A browser in which this person is signed in and showed a second factor just now."""
+    browser = signed_in(user, host=host)
+    request = HttpRequest()
+    request.session = browser.session
+    record_authentication(request, user, "mfa", type="totp")
+    request.session.save()
+    return browser
 
 
 # Evidence: what AWS writes, with one account and accounts named by first names.

@@ -63,6 +63,11 @@ class Gate:
         """Tell whether another action would be open after a fresh second factor: for showing where it begins."""
         return judged_some(replace(self.standing, step_up=True), action)
 
+    def would(self, obj: object, action: str) -> bool:
+        """Tell whether another action on an object is allowed, or would be after a fresh second factor."""
+        self.asked = True
+        return judged(replace(self.standing, step_up=True), action, obj)
+
     def check(self, obj: object, action: str | None = None) -> None:
         """Refuse an object: reads answer 404, as if it were absent; acts answer 403 in words."""
         if self.allows(obj, action):

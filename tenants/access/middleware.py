@@ -15,7 +15,7 @@ from django.core.files.base import File
 from django.db import connection, transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
@@ -141,6 +141,8 @@ def _sign_in(request: HttpRequest) -> HttpResponse:
 
 def _fresh_proof(request: HttpRequest, gate: Gate, *, has_page: bool) -> HttpResponse:
     """Ask for a fresh second factor where nothing else is missing; refuse otherwise."""
+    if gate.standing.suspended:
+        return render(request, "tenants/suspended.html", status=403)
     if not gate.could(gate.action):
         raise Refused(gate.standing, gate.action)
     return _followed_by_htmx(request, ask_again(request, has_page=has_page))

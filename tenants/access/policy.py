@@ -72,11 +72,12 @@ _ROWS: Final = (
     ("client.settings_read", "in in y - - - y"),
     ("client.settings_write client.branding", "asg - y - - - -"),
     ("member.read", "in in y y self - y"),
-    ("member.invite member.deactivate", "asg - y - - - -"),
+    ("member.invite", "asg - y - - - y"),
+    ("member.deactivate", "asg - y - - - -"),
     ("member.change_role", "asg+ns - ns - - - -"),
     # The MSSP's own people, who belong to no client.
     ("staff.read", "y - - - - - y"),
-    ("staff.invite", "su - - - - - -"),
+    ("staff.invite", "su - - - - - y"),
     ("staff.deactivate staff.change_role", "su+ns - - - - - -"),
     ("assignment.write", "ns+su - - - - - -"),
     ("intake.push intake.pull checkpoint.make notification.send", "- - - - - - y"),
@@ -227,6 +228,16 @@ def parties_of(obj: object) -> frozenset[uuid.UUID]:
     )
 
 
+@parties_of.register
+def _(obj: User) -> frozenset[uuid.UUID]:
+    return frozenset({obj.pk})
+
+
+@parties_of.register
+def _(obj: Membership) -> frozenset[uuid.UUID]:
+    return frozenset({obj.user_id})
+
+
 @singledispatch
 def subjects_of(obj: object) -> frozenset[uuid.UUID]:
     """Return whom the object is about, for `self`: a user, else its `user` or `created_by`."""
@@ -294,6 +305,13 @@ class Standing:
         if self.is_auditor:
             return self.engagement is not None
         return self.assigned or bool(self.roles - MSSP_ROLES)
+
+    @property
+    def suspended(self) -> bool:
+        """Whether the client is suspended and this person one of its members, to whom nothing is open then."""
+        if self.client is None or self.client.suspended_at is None or isinstance(self.principal, System):
+            return False
+        return not self.is_auditor and not (self.assigned and self.roles & MSSP_ROLES)
 
     @property
     def period(self) -> Period | None:
@@ -407,7 +425,7 @@ def _conditions(place: Standing, action: str) -> list[Condition]:
         raise UnknownActionError(action)
     if place.client is None and action not in PORTAL_ACTIONS and SYSTEM_ROLE not in place.roles:
         return []
-    if not place.known:
+    if not place.known or place.suspended:
         return []
     cells = POLICY[action]
     return [cells[role] for role in COLUMNS if role in place.roles and role in cells]
@@ -513,6 +531,8 @@ def _in_a_sentence(role: str) -> str:
 
 def refusal_words(place: Standing, action: str) -> str:
     """Say in one or two sentences why an action is refused here and who may do it."""
+    if place.suspended:
+        return "This client is suspended, so nothing of it is open to its people until the MSSP resumes it."
     cells: Mapping[str, Condition] = POLICY.get(action, {})
     mine = [role for role in COLUMNS if role in place.roles and role in cells]
     if any("su" in cells[role].words for role in mine) and not place.step_up:

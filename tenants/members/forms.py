@@ -7,6 +7,9 @@ from allauth.mfa.base.forms import AuthenticateForm
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from django import forms
 
+from tenants.members.changes import CLIENT_ROLES, STAFF_ROLES, seen_of
+from tenants.members.models import Membership
+
 
 class SignInForm(LoginForm):
     """Mail address and password; sessions end with the browser, so there is nothing to remember."""
@@ -62,3 +65,15 @@ class EnrollForm(ActivateTOTPForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _code(self.fields["code"], "Code that it shows now")
+
+
+class RoleForm(forms.Form):
+    """The role of one membership, and how it was when the form was shown."""
+
+    role = forms.ChoiceField(label="Role")
+    seen = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, *, membership: Membership, role: str) -> None:
+        super().__init__(initial={"role": role, "seen": seen_of(membership)})
+        roles = STAFF_ROLES if membership.client_id is None else CLIENT_ROLES
+        self.fields["role"].choices = [(each.value, each.label) for each in roles]

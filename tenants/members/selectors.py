@@ -3,12 +3,17 @@
 import datetime
 import uuid
 from collections.abc import Iterable
+from typing import Final
 
-from django.db.models import Q, QuerySet
+from allauth.mfa.models import Authenticator
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from tenants.clients.models import Client
 from tenants.engagements.models import Engagement
-from tenants.members.models import MFA_ROLES, MSSP_ROLES, Membership, User
+from tenants.members.models import MFA_ROLES, MSSP_ROLES, Assignment, Membership, User
+
+# Recovery codes are no factor of their own.
+SECOND_FACTORS: Final = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
 def clients_of(user: User, *, at: datetime.datetime) -> QuerySet[Client]:
@@ -42,3 +47,25 @@ def names_of(people: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, str]:
     """Return the names of people by id, in one query; whoever is not known is not among them."""
     wanted = {each for each in people if each is not None}
     return {user.pk: str(user) for user in User.objects.filter(pk__in=wanted)} if wanted else {}
+
+
+def memberships_at(client: Client | None) -> QuerySet[Membership]:
+    """Return the members of a client, or the MSSP's people, present ones first; each with `second_factor`."""
+    enrolled = Authenticator.objects.filter(user=OuterRef("user"), type__in=SECOND_FACTORS)
+    return (
+        Membership.objects.filter(client=client)
+        .select_related("user")
+        .annotate(second_factor=Exists(enrolled))
+        .order_by("-active", "user__full_name", "pk")
+    )
+
+
+def staff_of(client: Client) -> QuerySet[Membership]:
+    """Return who of the MSSP is assigned to a client, by name; each with `assigned_since`."""
+    assigned = Assignment.objects.filter(user=OuterRef("user"), client=client).values("since")
+    return (
+        Membership.objects.filter(client=None, active=True, user__assignments__client=client)
+        .select_related("user")
+        .annotate(assigned_since=Subquery(assigned))
+        .order_by("user__full_name", "pk")
+    )
