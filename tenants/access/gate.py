@@ -17,6 +17,7 @@ from tenants.access.policy import (
     judged_some,
 )
 from tenants.clients.period import Period
+from tenants.members.models import User
 
 Shown = TypeVar("Shown")
 
@@ -37,6 +38,12 @@ class Gate:
     def at(self) -> datetime.datetime:
         """The instant at which the request is judged."""
         return self.standing.at
+
+    @property
+    def person(self) -> User:
+        """Who is signed in and asks."""
+        assert isinstance(self.standing.principal, User)
+        return self.standing.principal
 
     @cached_property
     def must_ask(self) -> bool:

@@ -1,7 +1,5 @@
 """The forms about a client. What may stand in them is the services' word; a form says it beside the field."""
 
-from typing import Any
-
 from django import forms
 
 from tenants.clients.models import Client, validate_zone
@@ -51,9 +49,6 @@ class NewClientForm(SettingsForm):
         help_text="Where it answers at the root, such as soc.acme.example. Its name must resolve to the portal.",
     )
     field_order = ["name", "slug", "zone", "paper", "host"]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"zone": "UTC"}, **kwargs)
 
 
 def values_of(client: Client) -> dict[str, str]:

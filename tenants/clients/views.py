@@ -31,7 +31,7 @@ def client_settings(request: HttpRequest) -> HttpResponse:
         status = 400
         if form.is_valid():
             try:
-                change_settings(found, **form.cleaned_data, by=request.user.pk, at=gate.at)
+                change_settings(found, **form.cleaned_data, by=request.access.person.pk, at=gate.at)
             except ChangedMeanwhile as refusal:
                 status, found = 409, Client.objects.get(pk=found.pk)
                 form.add_error(
@@ -69,7 +69,7 @@ def client_settings(request: HttpRequest) -> HttpResponse:
 @action(GET="client.create", POST="client.create")
 def client_new(request: HttpRequest) -> HttpResponse:
     """Make a client, by the same service as the command; its ledger begins with who made it."""
-    form = NewClientForm(request.POST or None)
+    form = NewClientForm(request.POST or None, initial={"zone": "UTC"})
     if form.is_valid():
         given = form.cleaned_data
         try:
@@ -108,7 +108,9 @@ def client_suspend(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST":
         do = resume if request.POST.get("do") == "resume" else suspend
         try:
-            found = do(found, seen=request.POST.get("seen", ""), by=request.user.pk, at=request.access.at)
+            found = do(
+                found, seen=request.POST.get("seen", ""), by=request.access.person.pk, at=request.access.at
+            )
         except ChangedMeanwhile as changed:
             refusal, found = str(changed), Client.objects.get(pk=found.pk)
         else:

@@ -35,7 +35,7 @@ def invite_member(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             issued = services.invite_member(
-                request.client, **form.cleaned_data, by=request.user, at=request.access.at
+                request.client, **form.cleaned_data, by=request.access.person, at=request.access.at
             )
         except InvitationRefused as refusal:
             form.add_error(None, str(refusal))
@@ -51,7 +51,9 @@ def invite_staff(request: HttpRequest) -> HttpResponse:
     form = InviteForm(request.POST or None, roles=STAFF_ROLES)
     if form.is_valid():
         try:
-            issued = services.invite_staff(**form.cleaned_data, by=request.user, at=request.access.at)
+            issued = services.invite_staff(
+                **form.cleaned_data, by=request.access.person, at=request.access.at
+            )
         except InvitationRefused as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -123,7 +125,7 @@ def revoke_staff(request: HttpRequest, invitation: object) -> HttpResponse:
 def _again(request: HttpRequest, key: object, *, back: str) -> HttpResponse:
     found: Invitation = get_object_or_404(invitations_to(request.client), pk=key)
     try:
-        issued = services.renew(found, by=request.user, at=request.access.at)
+        issued = services.renew(found, by=request.access.person, at=request.access.at)
     except InvitationRefused as refusal:
         messages.error(request, str(refusal))
     else:
@@ -173,8 +175,8 @@ def invitation(request: HttpRequest, secret: str) -> HttpResponse:
         if request.client_absent:
             raise NotOpen
         found = services.find_open(secret, client=request.client, at=at)
-        if request.user.is_authenticated:
-            return _accept(request, secret, found)
+        if isinstance(request.user, User):
+            return _accept(request, secret, found, request.user)
         if User.objects.filter(email__iexact=found.email).exists():
             return _page(request, found, sign_in=_sign_in_first(request))
         return _accept_as_new(request, secret, found)
@@ -182,13 +184,13 @@ def invitation(request: HttpRequest, secret: str) -> HttpResponse:
         return render(request, "tenants/invitation_gone.html", status=410)
 
 
-def _accept(request: HttpRequest, secret: str, found: Invitation) -> HttpResponse:
-    if request.user.email.lower() != found.email.lower():
-        return _page(request, found, status=403, other=request.user)
+def _accept(request: HttpRequest, secret: str, found: Invitation, user: User) -> HttpResponse:
+    if user.email.lower() != found.email.lower():
+        return _page(request, found, status=403, other=user)
     if request.method != "POST":
         return _page(request, found, ready=True)
     try:
-        services.accept(secret, client=request.client, user=request.user, at=timezone.now())
+        services.accept(secret, client=request.client, user=user, at=timezone.now())
     except InvitationRefused as refusal:
         return _page(request, found, status=409, refusal=str(refusal))
     messages.success(request, f"You are part of {place_of(found)} now, as {role_of(found)}.")

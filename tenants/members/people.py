@@ -41,7 +41,7 @@ def members(request: HttpRequest) -> HttpResponse:
     found = memberships_at(request.client)
     alone = gate.must_ask
     if alone:
-        found = found.filter(user=request.user)
+        found = found.filter(user=gate.person)
     found, query = _named(request, found)
     page = Paginator(found, _PAGE).get_page(request.GET.get("page"))
     rows = gate.only(page.object_list)
@@ -195,7 +195,7 @@ def _assign(request: HttpRequest, people: list[User]) -> HttpResponse:
         return back
     do = assignments.take_off_all if request.POST.get("do") == "take_off" else assignments.assign_to_all
     try:
-        done = do(person, clients, by=request.user.pk, at=gate.at)
+        done = do(person, clients, by=request.access.person.pk, at=gate.at)
     except assignments.AssignmentRefused as refusal:
         messages.error(request, str(refusal))
         return back
@@ -277,7 +277,9 @@ def _member_page(
 def _change_role(request: HttpRequest, found: Membership) -> HttpResponse:
     role, seen = request.POST.get("role", ""), request.POST.get("seen", "")
     try:
-        changed = changes.change_role(found, role, seen=seen, by=request.user.pk, at=request.access.at)
+        changed = changes.change_role(
+            found, role, seen=seen, by=request.access.person.pk, at=request.access.at
+        )
     except changes.ChangeRefused as refusal:
         return _refused(request, found, str(refusal), role=role)
     messages.success(request, f"{found.user} is {changes.label_of(changed.role)} from the next request on.")
@@ -286,7 +288,9 @@ def _change_role(request: HttpRequest, found: Membership) -> HttpResponse:
 
 def _end(request: HttpRequest, found: Membership) -> HttpResponse:
     try:
-        changes.deactivate(found, seen=request.POST.get("seen", ""), by=request.user.pk, at=request.access.at)
+        changes.deactivate(
+            found, seen=request.POST.get("seen", ""), by=request.access.person.pk, at=request.access.at
+        )
     except changes.ChangeRefused as refusal:
         return _refused(request, found, str(refusal))
     messages.success(request, f"{found.user} is deactivated. Open sessions show nothing of it any more.")
@@ -296,7 +300,9 @@ def _end(request: HttpRequest, found: Membership) -> HttpResponse:
 
 def _begin_again(request: HttpRequest, found: Membership) -> HttpResponse:
     try:
-        changes.reactivate(found, seen=request.POST.get("seen", ""), by=request.user.pk, at=request.access.at)
+        changes.reactivate(
+            found, seen=request.POST.get("seen", ""), by=request.access.person.pk, at=request.access.at
+        )
     except changes.ChangeRefused as refusal:
         return _refused(request, found, str(refusal))
     messages.success(request, f"{found.user} is a member again, as {changes.label_of(found.role)}.")

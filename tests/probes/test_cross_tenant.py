@@ -26,6 +26,7 @@ from tenants.access.checks import Route, routes
 from tenants.access.declare import public_view
 from tenants.clients.models import Client
 from tenants.clients.switch import client as at_client
+from tenants.invitations.services import invite_member
 from tenants.members.models import Membership, Role, User
 from tests import make
 from tests.probes import canaries
@@ -83,10 +84,17 @@ def world(module_database: str) -> World:
     today = datetime.datetime.now(datetime.UTC).date()
     yesterday, next_month = today - datetime.timedelta(days=1), today + datetime.timedelta(days=30)
     insiders = {role: make.member(role, harbor) for role in ("CA", "CO", "EM", "AN")}
-    for user in insiders.values():
+    for role, user in insiders.items():
+        # An analyst is the MSSP's: its administrator knows them, and that they are assigned, as a client's name.
+        known_by = NAME if role == "AN" else word
         User.objects.filter(pk=user.pk).update(
-            full_name=f"{word} person", email=f"{word}{user.pk.hex[:6]}@example.org"
+            full_name=f"{known_by} person", email=f"{known_by}{user.pk.hex[:6]}@example.org"
         )
+    invitation = invite_member(
+        harbor, email=f"{NAME}@example.org", name=f"{NAME} guest", role="CO", by=None, at=timezone.now()
+    ).invitation
+    ids.add("invitation", invitation.pk)
+    ids.add("membership", insiders["CO"].memberships.get().pk)
     make.engagement_of(harbor, make.person(f"{word} auditor", second_factor=True), firm=f"{word} auditing")
     revoked = make.member("CA", harbor)
     User.objects.filter(pk=revoked.pk).update(full_name="Formerly there")
@@ -202,7 +210,8 @@ def test_nobody_of_another_client_sees_a_word_of_this_one(world: World) -> None:
 
 @pytest.mark.slow
 def test_what_is_kept_and_sent_elsewhere_holds_no_word_either(world: World) -> None:
-    leaks_of_mail = [m.subject for m in mail.outbox if world.word in f"{m.subject} {m.body} {m.to}"]
+    elsewhere = [m for m in mail.outbox if not all(NAME in address for address in m.to)]
+    leaks_of_mail = [m.subject for m in elsewhere if world.word in f"{m.subject} {m.body} {m.to}"]
     assert leaks_of_mail == []
     with connection.cursor() as cursor:
         cursor.execute(

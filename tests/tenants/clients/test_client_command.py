@@ -67,7 +67,7 @@ def test_an_empty_list_says_how_to_make_one() -> None:
         (["a_b", "--name", "H"], "single hyphens"),
         (["a" * 41, "--name", "H"], "at most 40"),
         (["harbor\n", "--name", "H"], "cannot be a client's slug"),
-        (["public", "--name", "H"], "PostgreSQL's own"),
+        (["public", "--name", "H"], "public is reserved"),
         (["harbor", "--name", "  "], "needs a name"),
         (["harbor", "--name", "x" * 121], "needs a name"),
         (["harbor", "--name", "H", "--zone", "Zurich"], "no IANA time zone.*Europe/Zurich"),

@@ -134,9 +134,9 @@ def test_a_member_of_elsewhere_is_not_there(harbor: Client) -> None:
 def test_a_role_is_changed_at_the_very_next_request_and_told_in_the_ledger(harbor: Client) -> None:
     administrator, owner = make.member("CA", harbor), make.member("CO", harbor)
     theirs = make.signed_in(owner)
-    assert theirs.get("/c/harbor/packages/").status_code == 200
+    assert theirs.get("/c/harbor/sources/").status_code == 200
     assert act(make.signed_in(administrator), here(owner), "role", role="EM").status_code == 302
-    assert theirs.get("/c/harbor/packages/").status_code == 403
+    assert theirs.get("/c/harbor/sources/").status_code == 403
     (told,) = acts_of(harbor)
     assert told == {
         "act": "role changed", "user": str(owner.pk), "before": "CO", "role": "EM",
@@ -158,6 +158,7 @@ def test_an_open_session_of_a_former_member_finds_nothing_at_the_next_request(
     harbor: Client, at: str
 ) -> None:
     owner = make.member("CO", harbor)
+    User.objects.filter(pk=owner.pk).update(full_name="Somebody")
     host, prefix = (None, at) if at.startswith("/") else (at, "/")
     theirs = make.signed_in(owner, host=host)
     assert theirs.get(prefix).status_code == 200

@@ -101,32 +101,6 @@ def test_the_last_mssp_administrator_stays() -> None:
     assert staff(first).active
 
 
-def test_two_administrators_cannot_bring_each_other_down(own_database: str) -> None:
-    import threading
-
-    from django.db import connections
-
-    pair = [make.member("MA"), make.member("MA")]
-    browsers = [make.stepped_up(each) for each in pair]
-    gate = threading.Barrier(2)
-    answers: list[int] = []
-
-    def run(who: int) -> None:
-        gate.wait()
-        try:
-            answers.append(act(browsers[who], staff(pair[1 - who]), "deactivate").status_code)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=[who]) for who in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert Membership.objects.filter(role="MA", active=True).count() == 1
-    assert answers.count(302) == 1
-
-
 def test_deactivating_ends_the_assignments_and_tells_each_client() -> None:
     harbor, larkfield = make.client("harbor"), make.client("larkfield")
     analyst = make.member("AN", harbor)
