@@ -3,8 +3,9 @@
 import os
 import time
 from pathlib import Path
+from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.embedded")
 
@@ -16,6 +17,24 @@ app = Celery("proofline")
 app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@signals.task_prerun.connect
+@signals.task_postrun.connect
+def keep_usable_connections(task: Any, **_: Any) -> None:
+    """Let a worker's connections live from task to task, as the web's do from request to request.
+
+    Those that are broken, old, or have served many clients are closed (`tenants.database.backend`). A task that
+    runs within a request or another task leaves the connections to that one.
+    """
+    from django.db import connections
+
+    if task.request.is_eager:
+        return
+    for connection in connections.all(initialized_only=True):
+        connection.close_if_unusable_or_obsolete()
+        if connection.connection is not None and not connection.is_usable():
+            connection.close()
 
 
 @app.task(name="config.prune_broker", ignore_result=True)

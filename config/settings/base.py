@@ -200,6 +200,9 @@ CONTENT_SECURITY_POLICY = {
 # How many schemas are kept ready for new clients; 0 makes each when it is asked for.
 PROOFLINE_SPARE_SCHEMAS = env.int("PROOFLINE_SPARE_SCHEMAS", default=2)
 
+# A database connection is closed after it served so many clients: its process keeps some 0.3 MiB of each.
+PROOFLINE_CLIENTS_PER_CONNECTION = env.int("PROOFLINE_CLIENTS_PER_CONNECTION", default=40)
+
 # Intake: a body over the limit is refused with 413 and the limit, in bytes.
 PROOFLINE_PUSH_LIMIT = env.int("PROOFLINE_PUSH_LIMIT", default=16 * 1024 * 1024)
 # Intake is refused (507) while less than this is free on the disk of the objects, in bytes.
@@ -215,6 +218,9 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "intake"
+CELERY_DB_REUSE_MAX = (
+    1 << 62
+)  # config.celery decides when a worker's connection is closed, not a count of tasks
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"

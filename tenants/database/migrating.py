@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from django.db import DatabaseError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.utils import ProgrammingError
 from psycopg import errors, sql
 
@@ -58,21 +58,23 @@ def is_current() -> bool:
 
 @contextmanager
 def only_migration(say: Say) -> Iterator[None]:
-    """Hold the lock that one `migrate` at a time holds; wait for it, and say so."""
-    with public(), connection.cursor() as cursor:
-        for attempt in itertools.count():
-            cursor.execute("select pg_try_advisory_lock(%s)", [_ADVISORY_LOCK])
-            if cursor.fetchone()[0]:
-                break
-            if attempt == 0:
-                say("Another migrate is running on this database; waiting for it.")
-            time.sleep(0.5)
+    """Hold the lock that one `migrate` at a time holds; wait for it, and say so.
+
+    It is held on a connection beside the one that migrates, which is closed now and then.
+    """
+    aside = connections.create_connection(DEFAULT_DB_ALIAS)
     try:
+        with aside.cursor() as cursor:
+            for attempt in itertools.count():
+                cursor.execute("select pg_try_advisory_lock(%s)", [_ADVISORY_LOCK])
+                if cursor.fetchone()[0]:
+                    break
+                if attempt == 0:
+                    say("Another migrate is running on this database; waiting for it.")
+                time.sleep(0.5)
         yield
     finally:
-        if connection.is_usable():
-            with connection.cursor() as cursor:
-                cursor.execute("select pg_advisory_unlock(%s)", [_ADVISORY_LOCK])
+        aside.close()
 
 
 def migrate_clients(say: Say) -> Outcome:
@@ -97,6 +99,7 @@ class _Run:
         self.steps: list[Step] = SchemaTemplate.objects.values_list("steps", flat=True).get(pk=self.release)
         while chunk := list(self._behind().exclude(pk__in=self._failed_keys())[:CLIENTS_PER_TRANSACTION]):
             self._migrate_chunk(chunk)
+            connection.close_if_crowded()
         return self.outcome
 
     def _behind(self):  # type: ignore[no-untyped-def]

@@ -18,6 +18,7 @@ from typing import Any
 
 from celery import current_app, shared_task
 from celery.contrib.django.task import DjangoTask
+from django.db import connection
 
 from tenants.clients.models import Client
 from tenants.clients.switch import NoClient, client, find, public
@@ -121,6 +122,8 @@ def each_client() -> Iterator[Client]:
     """Yield every client that has a schema, by slug, read in pages; it enters none of them.
 
     For a sweep that sends or does something at each: `for one in each_client(): record.delay(client=one)`.
+    Between two clients the connection is closed when it has served many, unless that would break something:
+    hold no cursor of your own over the loop.
     """
     after = ""
     while True:
@@ -128,7 +131,9 @@ def each_client() -> Iterator[Client]:
             page = list(
                 Client.objects.filter(slug__gt=after).exclude(release="").order_by("slug")[:CLIENTS_PER_BATCH]
             )
-        yield from page
+        for one in page:
+            yield one
+            connection.close_if_crowded()
         if len(page) < CLIENTS_PER_BATCH:
             return
         after = page[-1].slug

@@ -80,6 +80,9 @@ class Figures:
     written: int = 0
     errors: Counter[str] = field(default_factory=Counter)
     disturbances: Counter[str] = field(default_factory=Counter)
+    # Connections closed because they had served many clients, and those of which a cursor was then still open.
+    renewed: int = 0
+    torn: int = 0
     ways: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
@@ -94,7 +97,8 @@ class Figures:
             f"{self.engine}: {self.reads:,} reads in {self.seconds:.0f} s, {len(self.wrong)} wrong "
             f"{dict(self.wrong_ways) or ''}; "
             f"{self.written:,} writes, {self.misplaced} misplaced; {refused:,} errors {dict(self.errors)}; "
-            f"disturbed by {dict(self.disturbances)}; read by {dict(self.ways)}"
+            f"disturbed by {dict(self.disturbances)}; read by {dict(self.ways)}; "
+            f"{self.renewed:,} connections renewed, {self.torn} torn"
         )
 
 
@@ -246,6 +250,8 @@ class _Sailor:
             self.recover()
         if self.dice.random() < (0.2 if self.pool else 0.004):
             self.wrapper.close()
+        if self.dice.random() < 0.05:
+            self.renew()
 
     def recover(self) -> None:
         """Get the connection back into a usable state, or let it go."""
@@ -257,6 +263,13 @@ class _Sailor:
             self.wrapper.close()
         if self.wrapper.connection is not None and not self.wrapper.is_usable():
             self.wrapper.close()
+
+    def renew(self, *, torn: bool = False) -> None:
+        """Have a connection closed that served many clients; `torn` where nothing may be closed."""
+        if self.engine == OURS and self.wrapper.close_if_crowded():
+            with self.lock:
+                self.figures.renewed += 1
+                self.figures.torn += torn
 
     @contextlib.contextmanager
     def entered(self, client: str) -> Iterator[None]:
@@ -310,11 +323,14 @@ class _Sailor:
         with transaction.atomic(using=ALIAS), self.wrapper.chunked_cursor() as cursor:
             cursor.execute("select owner from seeded where id <= 4")
             self.seen("server-side", [row[0] for row in cursor.fetchmany(2)])
+            self.renew(torn=True)
             self.seen("server-side", [row[0] for row in cursor.fetchmany(2)])
 
     def by_iterator(self) -> None:
         for each in Seeded.objects.using(ALIAS).filter(pk__lte=4).iterator(chunk_size=2):
             self.seen("iterator", [each.owner])
+            if each.pk < 3:  # rows are still to be fetched
+                self.renew(torn=True)
 
     def by_stream(self) -> None:
         with self.wrapper.cursor() as cursor:

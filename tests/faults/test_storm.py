@@ -8,6 +8,12 @@ from tests.faults.storm import OURS, STOCK, build_schemas, storm
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(autouse=True)
+def few_clients_per_connection(settings) -> None:
+    """Fewer than the storm has, so that its connections are closed on the way."""
+    settings.PROOFLINE_CLIENTS_PER_CONNECTION = 4
+
+
 @pytest.fixture(scope="module")
 def url(module_database: str, django_db_blocker) -> str:
     address = testing.database_url(module_database)
@@ -25,6 +31,8 @@ def test_a_hundred_thousand_reads_in_a_storm_are_all_of_the_right_client(url: st
     assert figures.reads >= 100_000
     assert figures.disturbances["aimed cancel"] > 20
     assert figures.disturbances["kill"] > 0
+    assert figures.renewed > 100
+    assert figures.torn == 0
 
 
 def test_a_pool_under_the_storm_hands_no_client_to_another(url: str, capsys) -> None:
@@ -34,6 +42,8 @@ def test_a_pool_under_the_storm_hands_no_client_to_another(url: str, capsys) -> 
     assert figures.wrong == []
     assert figures.misplaced == 0
     assert figures.reads >= 10_000
+    assert figures.renewed > 0
+    assert figures.torn == 0
 
 
 @pytest.mark.nightly

@@ -11,13 +11,15 @@ import types
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 from django.db.backends.postgresql.base import TIMESTAMPTZ_OID, Cursor, ServerBindingCursor
 from django.db.backends.postgresql.psycopg_any import register_tzloader
 from django.utils.asyncio import async_unsafe
 from django_tenants.postgresql_backend import base as stock
 from django_tenants.utils import quote_schema_name
-from psycopg.pq import Format
+from psycopg.pq import Format, TransactionStatus
 
 from tenants.database.backend.guard import (
     GuardedBindingCursor,
@@ -28,8 +30,12 @@ from tenants.database.backend.guard import (
 from tenants.database.backend.introspection import SchemaIntrospection
 from tenants.database.errors import PathNotConfirmed
 
-# Each server process caches every table it ever touched, per schema, and gives nothing back but by ending.
-SCHEMAS_PER_CONNECTION = 32
+# What would be lost with a session that is in no transaction.
+_HELD = """
+select exists (select from pg_catalog.pg_cursors where is_holdable and name <> '')
+    or exists (select from pg_catalog.pg_locks where locktype = 'advisory' and pid = pg_catalog.pg_backend_pid())
+    or exists (select from pg_catalog.pg_class where relnamespace = pg_catalog.pg_my_temp_schema())
+"""
 
 # psycopg as Django sees it, but its connections are guarded.
 _driver = types.ModuleType("psycopg")
@@ -130,16 +136,38 @@ class DatabaseWrapper(stock.DatabaseWrapper):
     def close_if_unusable_or_obsolete(self) -> None:
         """Between requests and tasks: also close a connection that has served many clients."""
         super().close_if_unusable_or_obsolete()
+        self.close_if_crowded()
+
+    def close_if_crowded(self) -> bool:
+        """Close a connection that has served `PROOFLINE_CLIENTS_PER_CONNECTION` clients; return whether it was.
+
+        The server's process keeps every table it ever touched, per client, and gives nothing back but by
+        ending. Nothing is closed in the middle of a transaction, nor while the session holds an open cursor,
+        an advisory lock or a temporary table; it is asked for those. To be called where no cursor of the
+        driver's is in use: between requests, between tasks, between two clients of a loop over all.
+        """
         connection = self.connection
         if (
             connection is None
+            or len(connection.schemas_seen) < settings.PROOFLINE_CLIENTS_PER_CONNECTION
             or self.in_atomic_block
-            or len(connection.schemas_seen) <= SCHEMAS_PER_CONNECTION
+            or self._holds_something()
         ):
-            return
+            return False
         if self.pool:
             connection.close()  # a pool replaces a closed connection that is given back
         self.close()
+        return True
+
+    def _holds_something(self) -> bool:
+        if not self.get_autocommit() or self.connection.info.transaction_status != TransactionStatus.IDLE:
+            return True
+        try:
+            with self.cursor() as cursor:
+                cursor.execute(_HELD)
+                return bool(cursor.fetchone()[0])
+        except DatabaseError:
+            return True  # it did not say; the next to ask may hear
 
 
 def _quoted(name: str) -> str:
@@ -147,4 +175,4 @@ def _quoted(name: str) -> str:
     return name if name == "public" else quote_schema_name(name)
 
 
-__all__ = ["SCHEMAS_PER_CONNECTION", "DatabaseWrapper"]
+__all__ = ["DatabaseWrapper"]

@@ -12,6 +12,7 @@ remembers what it set and forgets it at every commit, rollback, error, and state
 from __future__ import annotations
 
 import contextlib
+import re
 import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -39,6 +40,7 @@ IDLE, ACTIVE, INTRANS, INERROR = (
 )
 
 # The path of a connection that nobody holds (a pool's own checks): no client and not even `public`.
+PUBLIC: Final = "public"
 NOWHERE: Final = "pg_catalog, pg_temp"
 
 # Setting and asking are one statement; the second column is the first schema of the path that exists and
@@ -47,6 +49,9 @@ _SET: Final = b"select pg_catalog.set_config('search_path', $1, false), pg_catal
 
 # Commands the driver sends by itself after which a path set before is still set.
 _KEEPS: Final = (b"BEGIN", b"SAVEPOINT", b"RELEASE", b"FETCH", b"MOVE", b"CLOSE", b"SELECT", b"DEALLOCATE")
+
+
+_OWN_SCHEMA: Final = re.compile(r'^set local search_path = "([^"]+)"', re.MULTILINE)
 
 
 class OwnPath(str):
@@ -62,6 +67,10 @@ class OwnPath(str):
         if not text.startswith("set local search_path = "):
             raise ValueError("A text with a path of its own begins with `set local search_path = `.")
         return super().__new__(cls, text)
+
+    def schemas(self) -> list[str]:
+        """Return the schemas beside `public` whose paths the text sets."""
+        return [name for name in _OWN_SCHEMA.findall(self) if name != PUBLIC]
 
 
 class Lease:
@@ -88,7 +97,7 @@ class GuardedConnection(psycopg.Connection[Any]):
         self.cursor_factory = GuardedCursor
         self.server_cursor_factory = GuardedBindingServerCursor
         self.current_lease: Lease | None = None
-        self.schemas_seen: set[str] = set()
+        self.schemas_seen: set[str] = set()  # beside `public`
         self._confirmed: tuple[bytes, int] | None = None
         self._text: str | None = None
         self._cleared_for_pipeline = False
@@ -146,7 +155,8 @@ class GuardedConnection(psycopg.Connection[Any]):
             raise PathNotConfirmed(f"The search path {path} could not be set: {error}") from error
         self._check_answer(results, path, schema)
         self._confirmed = (wanted, self.pgconn.transaction_status)
-        self.schemas_seen.add(schema)
+        if self.current_lease is not None and schema != PUBLIC:
+            self.schemas_seen.add(schema)
 
     def _check_answer(self, results: list[Any], path: str, schema: str) -> None:
         result = results[-1] if results else None
@@ -178,6 +188,7 @@ class GuardedConnection(psycopg.Connection[Any]):
                 self._confirmed = None
         elif isinstance(text, OwnPath):
             self._confirmed = None
+            self.schemas_seen.update(text.schemas())
         elif text is not None and statements.is_rollback_to(text):
             # A path that could not be set now would keep the transaction from being saved.
             self._confirmed = None

@@ -20,6 +20,7 @@ from tenants.database.recording import executor_here, migrate_here
 from tenants.database.release import client_labels, client_release, public_release
 from tenants.database.spares import refill_spares
 from tenants.database.template import make_template
+from tenants.tasks.envelope import each_client
 
 
 class Command(DjangoMigrate):
@@ -79,7 +80,7 @@ class Command(DjangoMigrate):
             super().handle(*args, **options)
             if label not in client_labels():
                 return
-            for client in Client.objects.exclude(release="").order_by("slug"):
+            for client in each_client():
                 self._say(f"{client.slug}: migrating {label}.")
                 with at_client(client):
                     migrate_here([self._target(label, options["migration_name"])])

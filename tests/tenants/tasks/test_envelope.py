@@ -129,6 +129,34 @@ def test_the_worker_runs_it_at_the_client_that_the_message_names(
     ]
 
 
+@client_task(name="tests.process")
+def process(folder: str) -> None:
+    """Leave a file that names the database's process for this connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        pid = cursor.fetchone()[0]
+    (Path(folder) / f"{current_client().slug}-{pid}").touch()
+
+
+def test_a_worker_keeps_its_connection_until_it_served_many_clients_or_lost_it(
+    own_database: str, broker: Celery, tmp_path: Path, settings
+) -> None:
+    settings.PROOFLINE_CLIENTS_PER_CONNECTION = 3
+    clients = [make.client(f"c{number}") for number in range(5)]
+    place = tmp_path / "notes"
+    place.mkdir()
+    with start_worker(broker, pool="solo", perform_ping_check=False, shutdown_timeout=30, loglevel="error"):
+        for count, one in enumerate(clients, 1):
+            process.delay(str(place), client=one)
+            _wait_for(place, count)
+        pids = [int(name.partition("-")[2]) for name in notes(place)]
+        assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [3, 2]
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_terminate_backend(%s, 5000)", [pids[-1]])
+        process.delay(str(place), client=clients[4])
+        _wait_for(place, 6)
+
+
 def test_a_message_without_a_client_fails_in_the_worker_too(own_database: str) -> None:
     """Whoever put it on the queue: what counts is that it does not run anywhere."""
     with pytest.raises(ClientNotNamed):
