@@ -1,4 +1,4 @@
-"""What the operator's page shows works: people made in a shell, and the containers' description."""
+"""What the operator's page shows works: people invited by command, and the containers' description."""
 
 import re
 import shlex
@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import yaml
+from django.core.management import call_command
+from django.test import Client as Browser
 
 from config.devstack.environment import ROOT
-from tenants.clients.switch import public
 from tenants.members.models import Role, User
 from tests import make
 from tests.docs.pages import code_blocks
@@ -26,20 +27,31 @@ def services() -> dict[str, Any]:
 
 
 @pytest.mark.django_db
-def test_the_lines_of_the_shell_make_an_analyst_an_administrator_and_an_auditor(
+def test_the_lines_about_people_invite_an_administrator_of_each_kind(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    northwind = make.client("northwind")
-    (block,) = (each for each in code_blocks(PAGE) if each.words == ("python", "runnable"))
-    exec(compile(block.text, "docs/operator.md", "exec"), {})  # noqa: S102 - the page's own lines
-    assert "SecondFactor(secret=" in capsys.readouterr().out
-    with public():
-        people = {user.email.partition("@")[0]: user for user in User.objects.all()}
-        assert people["ana"].memberships.get().role == Role.MSSP_ANALYST
-        assert people["ana"].assignments.get().client == northwind
-        assert people["kim"].memberships.get().role == Role.CLIENT_ADMIN
-        assert people["lee"].memberships.count() == 0
-        assert people["lee"].engagements.get().client == northwind
+    make.client("northwind")
+    calls = [
+        shlex.split(line)[2:]
+        for block in code_blocks(PAGE)
+        for line in block.text.splitlines()
+        if line.startswith("python3 manage.py person ")
+    ]
+    for call in calls:
+        call_command(*call)
+    told = capsys.readouterr().out
+    links = re.findall(r"http://127\.0\.0\.1:8000(\S+)", told)
+    assert len(calls) == len(links) == 2
+    form = {"name": "Somebody", "password1": "four good words here", "password2": "four good words here"}
+    for link in links:
+        assert Browser().post(link, form).status_code == 302
+    people = {user.email: user.memberships.get() for user in User.objects.all()}
+    assert people["ana@soc.example.com"].role == Role.MSSP_ADMIN
+    assert people["kim@northwind.example"].role == Role.CLIENT_ADMIN
+    assert str(people["kim@northwind.example"].client) == "Northwind"
+    shown = next(block.text for block in code_blocks(PAGE) if "is invited until" in block.text)
+    words = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d|http\S+")
+    assert words.sub("", shown).strip() == words.sub("", told).strip().splitlines()[0]
 
 
 def test_the_containers_get_what_production_settings_ask_for(services: dict[str, Any]) -> None:
