@@ -36,6 +36,16 @@ NO_PAGES = {
     "package_pdf": "a file",
     "package_progress": "a part of the package's page",
     "push": "for senders",
+    "member_role": "only a form",
+    "member_deactivate": "only a form",
+    "member_reactivate": "only a form",
+    "member_invitation_again": "only a form",
+    "member_invitation_revoke": "only a form",
+    "staff_role": "only a form",
+    "staff_deactivate": "only a form",
+    "staff_reactivate": "only a form",
+    "staff_invitation_again": "only a form",
+    "staff_invitation_revoke": "only a form",
     "theme": "only a form",
 }
 _LINKS = """() => [...document.querySelectorAll("a[href]:not([download])")].map((link) => link.getAttribute("href"))"""

@@ -32,8 +32,10 @@ SEEDS = (
     "accounts/inactive/",
     "accounts/logout/",
 )
-# Reached only in the middle of signing in: the journeys do.
-ON_THE_WAY_IN = {"account_login", "mfa_authenticate"}
+# What asks for a fresh second factor is opened while the one of signing in is fresh.
+AT_ONCE = ("staff/invite/", "clients/new/", "clients/newcomer/suspend/")
+# Reached only on the way in: the journeys do.
+ON_THE_WAY_IN = {"account_login", "mfa_authenticate", "invitation"}
 # Also looked at without pictures: between the two, and narrower than any telephone (reflow at 400 percent).
 _WIDTHS = (1024, 320)
 # Not the same for two people who see the same page.
@@ -52,7 +54,8 @@ def test_pages_hold_for(
     with visit(browser, portal, storage_state=session_of(role)) as page:
         page.faults.expected = {403, 404}  # where no link leads may be refused, which is a page too
         opened = _opened.setdefault(role, set())
-        seeds = [f"{portal.url}/", *(portal.at("harbor", path) for path in SEEDS)]
+        at_once = [f"{portal.url}/{path}" for path in AT_ONCE if role == "MA"]
+        seeds = [*at_once, f"{portal.url}/", *(portal.at("harbor", path) for path in SEEDS)]
         for route in reachable(page, portal, slug="harbor", seeds=seeds):
             opened.add(route)
             wrong += faults(page, source, f"{role}/{route}")

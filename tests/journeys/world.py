@@ -45,6 +45,7 @@ def main(folder: Path) -> None:
     told["people"] = _make_people(now)
     told |= _harbor(folder, now)
     _larkfield(folder, now)
+    told["mail"] = _invitations(now)
     (folder / "world.json").write_text(json.dumps(told), encoding="utf-8")
 
 
@@ -144,6 +145,28 @@ def _harbor(folder: Path, now: datetime) -> dict[str, Any]:
             "lost": trails[lost][1].name,
             **_upload(folder, trails[withheld][1], sign_in, now),
         }
+
+
+def _invitations(now: datetime) -> str:
+    """Invitations in every state, at Harbor and to the MSSP; returns the folder that mails are written to."""
+    from django.conf import settings
+
+    from tenants.clients.models import Client
+    from tenants.invitations.services import invite_member, invite_staff, revoke
+    from tenants.members.models import User
+
+    harbor = Client.objects.get(slug="harbor")
+    dana = User.objects.get(email="dana.whitlock@harborledger.example")
+    ines = User.objects.get(email="ines.marchetti@northgate.example")
+    for name, days in (("Wilhelmina Featherstonehaugh-Abernathy", 1), ("Ola Berg", 12)):
+        email = f"{name.replace(' ', '.').lower()}@harborledger.example"
+        invite_member(harbor, email=email, name=name, role="CO", by=dana, at=now - timedelta(days=days))
+    gone = invite_member(
+        harbor, email="typo@harborledger.example", name="Typo", role="EM", by=dana, at=now - timedelta(days=3)
+    )
+    revoke(gone.invitation, at=now - timedelta(days=2))
+    invite_staff(email="new.analyst@northgate.example", name="Kofi Mensah", role="AN", by=ines, at=now)
+    return str(settings.EMAIL_FILE_PATH)
 
 
 def _late(ends: date) -> dict[str, Any]:
