@@ -122,6 +122,7 @@ ACCOUNT_RATE_LIMITS = {
     "reauthenticate": "10/m/user",
     "change_password": "5/m/user",
     "invitation": "60/m/ip",
+    "invite": "120/h/user",
 }
 # What a proof of identity is good for (adding or removing a factor), in seconds.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300

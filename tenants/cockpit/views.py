@@ -142,6 +142,7 @@ def _cockpit(request: HttpRequest, gate: Gate) -> HttpResponse:
         },
         "csv_href": f"clients.csv?{urlencode({**kept, 'show': view.key})}",
         "empty": _empty(request, view, sums),
+        "may_create": gate.could("client.create"),
     }
     template = "tenants/cockpit.html"
     return render(request, template, context)

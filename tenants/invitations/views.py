@@ -32,6 +32,8 @@ _PAGE = 50
 def invite_member(request: HttpRequest) -> HttpResponse:
     """Invite somebody to this client."""
     form = InviteForm(request.POST or None, roles=CLIENT_ROLES)
+    if _too_many(request):
+        return ratelimit.respond_429(request)
     if form.is_valid():
         try:
             issued = services.invite_member(
@@ -49,6 +51,8 @@ def invite_member(request: HttpRequest) -> HttpResponse:
 def invite_staff(request: HttpRequest) -> HttpResponse:
     """Invite somebody to the MSSP's own people."""
     form = InviteForm(request.POST or None, roles=STAFF_ROLES)
+    if _too_many(request):
+        return ratelimit.respond_429(request)
     if form.is_valid():
         try:
             issued = services.invite_staff(
@@ -124,6 +128,8 @@ def revoke_staff(request: HttpRequest, invitation: object) -> HttpResponse:
 
 def _again(request: HttpRequest, key: object, *, back: str) -> HttpResponse:
     found: Invitation = get_object_or_404(invitations_to(request.client), pk=key)
+    if _too_many(request):
+        return ratelimit.respond_429(request)
     try:
         issued = services.renew(found, by=request.access.person, at=request.access.at)
     except InvitationRefused as refusal:
@@ -144,6 +150,11 @@ def _revoke(request: HttpRequest, key: object, *, back: str) -> HttpResponse:
             request, f"The invitation of {found.email} is taken back. Its link opens nothing any more."
         )
     return redirect(back)
+
+
+def _too_many(request: HttpRequest) -> bool:
+    """Tell whether this person has sent more mails within the hour than somebody who invites would."""
+    return not ratelimit.consume(request, app="allauth.account", action="invite", user=request.access.person)
 
 
 def _send(request: HttpRequest, issued: Issued) -> None:

@@ -1,6 +1,5 @@
 """A client's settings, and at the portal: making, suspending, resuming."""
 
-import json
 import re
 
 import pytest
@@ -9,12 +8,12 @@ from django.test import override_settings
 from django.utils import timezone
 
 from evidence.intake.sources import connect, issue_token
-from evidence.ledger.models import LedgerEntry
 from tenants.clients.changes import seen_of
 from tenants.clients.models import Client, Host
 from tenants.clients.switch import client as at_client
 from tenants.database.models import SpareSchema
 from tests import make
+from tests.tenants.reading import acts_of, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -25,19 +24,6 @@ NEW = {"slug": "acme-corp", "name": "Acme Corporation", "zone": "Europe/Zurich",
 @pytest.fixture
 def harbor() -> Client:
     return make.client("harbor", name="Harbor Ledger", host="harbor.example")
-
-
-def text_of(answer) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
-
-
-def told(client: Client) -> list[dict[str, object]]:
-    with at_client(client):
-        leaves = [
-            json.loads(bytes(each.leaf))
-            for each in LedgerEntry.objects.filter(kind="settings").order_by("seq")
-        ]
-    return [leaf["meta"] for leaf in leaves]
 
 
 # Settings ───────────────────────────────────────────────────────────────────────────────────────────
@@ -67,7 +53,7 @@ def test_who_reads_and_who_writes_settings(harbor: Client, role: str, read: int,
     assert (harbor.name, harbor.zone, harbor.paper) == (
         ("Harbor & Co", "Asia/Kathmandu", "Letter") if write == 302 else ("Harbor Ledger", "UTC", "A4")
     )
-    assert [each["act"] for each in told(harbor)] == (["client settings changed"] if write == 302 else [])
+    assert [each["act"] for each in acts_of(harbor)] == (["client settings changed"] if write == 302 else [])
 
 
 @pytest.mark.parametrize(
@@ -128,7 +114,7 @@ def test_an_administrator_makes_a_client_that_is_ready_at_once() -> None:
     made = Client.objects.get(slug="acme-corp")
     assert (made.name, made.zone, made.paper) == ("Acme Corporation", "Europe/Zurich", "A4")
     assert Host.objects.get(tenant=made).domain == "acme.example"
-    assert [each["act"] for each in told(made)] == ["client made"]
+    assert [each["act"] for each in acts_of(made)] == ["client made"]
     assert browser.get("/c/acme-corp/").status_code == 404, "making it assigns nobody"
     browser.post("/staff/assignments/", {"person": str(analyst.pk), "client": ["acme-corp"], "do": "assign"})
     assert make.signed_in(analyst).get("/c/acme-corp/").status_code == 200
@@ -218,7 +204,7 @@ def test_a_suspended_client_is_closed_to_its_people_and_to_nobody_else(harbor: C
     harbor.refresh_from_db()
     browser.post("/clients/harbor/suspend/", {"seen": seen_of(harbor), "do": "resume"})
     assert people["CO"].get("/c/harbor/controls/").status_code == 200
-    acts = [each["act"] for each in told(harbor)]
+    acts = [each["act"] for each in acts_of(harbor)]
     assert acts == ["client suspended", "client resumed"]
 
 

@@ -1,37 +1,14 @@
 """A link that is clicked twice at the same instant, and two links of one person."""
 
-import threading
-from collections.abc import Callable
-
-from django.db import connections
 from django.test import Client as Browser
 from django.utils import timezone
 
 from tenants.invitations import services
 from tenants.members.models import Membership, User
 from tests import make
+from tests.tenants.reading import together
 
 NEW = {"name": "Kim Frei", "password1": "four good words here", "password2": "four good words here"}
-
-
-def together(*acts: Callable[[], int]) -> list[int]:
-    """Do everything at once, each on a connection of its own; return what each answered, sorted."""
-    gate = threading.Barrier(len(acts))
-    answers: list[int] = []
-
-    def run(act: Callable[[], int]) -> None:
-        gate.wait()
-        try:
-            answers.append(act())
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=[act]) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sorted(answers)
 
 
 def test_a_double_click_makes_one_person_and_one_membership(own_database: str) -> None:

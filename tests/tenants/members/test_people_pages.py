@@ -1,6 +1,5 @@
 """A client's people: who sees whom, who changes whom, and what a change does at once."""
 
-import json
 import re
 from collections.abc import Iterator
 
@@ -11,13 +10,12 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from evidence.ledger.models import LedgerEntry
 from tenants.clients.models import Client
-from tenants.clients.switch import client as at_client
 from tenants.invitations import services
 from tenants.members.changes import seen_of
 from tenants.members.models import Membership, User
 from tests import make
+from tests.tenants.reading import acts_of, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -40,21 +38,8 @@ def here(user: User) -> Membership:
     return user.memberships.get(client__slug="harbor")
 
 
-def text_of(answer) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
-
-
 def act(browser: Browser, membership: Membership, what: str, **form: str):
     return browser.post(f"{PEOPLE}people/{membership.pk}/{what}/", {"seen": seen_of(membership), **form})
-
-
-def acts_of(client: Client) -> list[dict[str, object]]:
-    with at_client(client):
-        leaves = [
-            json.loads(bytes(each.leaf))
-            for each in LedgerEntry.objects.filter(kind="settings").order_by("seq")
-        ]
-    return [{**leaf["meta"], "ref": leaf["ref"], "actor": leaf["actor"]} for leaf in leaves]
 
 
 def test_everybody_is_listed_with_role_sign_in_and_factor(harbor: Client) -> None:

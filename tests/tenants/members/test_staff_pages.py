@@ -1,6 +1,5 @@
 """The MSSP's people: roles, ends, and who is assigned to which client."""
 
-import json
 import re
 
 import pytest
@@ -9,29 +8,19 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from evidence.ledger.models import LedgerEntry
 from tenants.access.policy import allowed
 from tenants.clients.models import Client
-from tenants.clients.switch import client as at_client
 from tenants.members.assignments import AssignmentRefused, assign_to
 from tenants.members.changes import seen_of
 from tenants.members.models import Assignment, Membership, User
 from tests import make
+from tests.tenants.reading import acts_of, text_of
 
 pytestmark = pytest.mark.django_db
 
 
-def text_of(answer) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
-
-
-def told(client: Client) -> list[str]:
-    with at_client(client):
-        leaves = [
-            json.loads(bytes(each.leaf))
-            for each in LedgerEntry.objects.filter(kind="settings").order_by("seq")
-        ]
-    return [leaf["meta"]["act"] for leaf in leaves]
+def acts(client: Client) -> list[str]:
+    return [each["act"] for each in acts_of(client)]
 
 
 def staff(user: User) -> Membership:
@@ -110,8 +99,8 @@ def test_deactivating_ends_the_assignments_and_tells_each_client() -> None:
     browser = make.stepped_up(make.member("MA"))
     assert act(browser, staff(analyst), "deactivate").status_code == 302
     assert theirs.get("/c/harbor/").status_code == 404
-    assert told(harbor) == ["member deactivated", "assignment ended"]
-    assert told(larkfield) == ["assigned", "member deactivated", "assignment ended"]
+    assert acts(harbor) == ["member deactivated", "assignment ended"]
+    assert acts(larkfield) == ["assigned", "member deactivated", "assignment ended"]
     assert act(browser, staff(analyst), "reactivate").status_code == 302
     assert theirs.get("/c/harbor/").status_code == 404, "comes back without clients"
     assert not Assignment.objects.exists()
@@ -123,11 +112,11 @@ def test_one_person_is_assigned_to_many_clients_at_once_and_each_ledger_tells() 
     browser = make.stepped_up(administrator)
     assert "assigned to 2 clients. At 1 it was so already" in text_of(assign(browser, analyst, *clients))
     assert set(analyst.assignments.values_list("client__slug", flat=True)) == {each.slug for each in clients}
-    assert [told(each) for each in clients] == [[], ["assigned"], ["assigned"]]
+    assert [acts(each) for each in clients] == [[], ["assigned"], ["assigned"]]
     page = text_of(browser.get("/staff/assignments/"))
     assert re.search(rf"newcomer {re.escape(str(analyst))}", page)
     assert "taken off 3 clients" in text_of(assign(browser, analyst, *clients, do="take_off"))
-    assert told(clients[0]) == ["assignment ended"]
+    assert acts(clients[0]) == ["assignment ended"]
     assert not allowed(analyst, "control.read", clients[0])
 
 

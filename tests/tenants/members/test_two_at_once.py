@@ -1,14 +1,11 @@
 """Two administrators who bring each other down at the same instant."""
 
-import threading
-from collections.abc import Callable
-
 import pytest
-from django.db import connections
 
 from tenants.members.changes import seen_of
 from tenants.members.models import Membership
 from tests import make
+from tests.tenants.reading import together
 
 
 @pytest.mark.parametrize("role", ["MA", "CA"])
@@ -33,23 +30,3 @@ def test_one_administrator_stays(own_database: str, role: str) -> None:
     assert Membership.objects.filter(role=role, active=True).count() == 1
     assert answers[0] == 302
     assert answers[1] >= 400
-
-
-def together(*acts: Callable[[], int]) -> list[int]:
-    """Do everything at once, each on a connection of its own; return what each answered, sorted."""
-    gate = threading.Barrier(len(acts))
-    answers: list[int] = []
-
-    def run(act: Callable[[], int]) -> None:
-        gate.wait()
-        try:
-            answers.append(act())
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=[act]) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sorted(answers)
