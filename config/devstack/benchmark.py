@@ -21,6 +21,9 @@ FIGURES = {
     "storage": ("stored_vs_jsonb",),
     "replay": ("replay_vs_first",),
     "package": ("package_vs_canvas", "package_memory"),
+    "clients": ("client_create", "client_create_spare", "client_create_vs_clone"),
+    "migrate": ("clients_migrate", "clients_migrate_noop"),
+    "connections": ("backend_memory",),
 }
 # What a run must not take from the installation that starts it: a benchmark has a cluster and a folder of its own.
 _OWN = (

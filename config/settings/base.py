@@ -201,7 +201,7 @@ CONTENT_SECURITY_POLICY = {
 # How many schemas are kept ready for new clients; 0 makes each when it is asked for.
 PROOFLINE_SPARE_SCHEMAS = env.int("PROOFLINE_SPARE_SCHEMAS", default=2)
 
-# A database connection is closed after it served so many clients: its process keeps some 0.3 MiB of each.
+# A database connection is closed after it served so many clients: its process keeps some 0.8 MiB of each.
 PROOFLINE_CLIENTS_PER_CONNECTION = env.int("PROOFLINE_CLIENTS_PER_CONNECTION", default=40)
 
 # Intake: a body over the limit is refused with 413 and the limit, in bytes.

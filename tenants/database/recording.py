@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -11,15 +11,19 @@ from django.db.migrations.migration import Migration
 from django.db.migrations.operations import RunPython
 from django.db.migrations.operations.base import Operation
 
-from tenants.database.release import client_labels
+from tenants.database.release import client_labels, migration_hash
 
 
 class Step(TypedDict):
-    """One migration of the client apps; `sql` is null where only Django itself can apply it."""
+    """One migration of the client apps; `sql` is null where only Django itself can apply it.
+
+    `source` is the hash of its source then (`tenants.database.release.migration_hash`).
+    """
 
     app: str
     name: str
     sql: str | None
+    source: NotRequired[str | None]
 
 
 def executor_here(progress: Callable[..., None] | None = None) -> MigrationExecutor:
@@ -44,8 +48,12 @@ def migrate_here(targets: Iterable[tuple[str, str | None]] | None = None) -> Non
     executor.migrate(list(client_targets(executor) if targets is None else targets))
 
 
-def migrate_and_record() -> list[Step]:
-    """Migrate the schema that the connection is at, and return one step per migration of the plan."""
+def migrate_and_record(known: Iterable[Step] = ()) -> list[Step]:
+    """Migrate the schema that the connection is at, and return one step per migration of the plan.
+
+    `known` are those that the schema has already.
+    """
+    recorded = {(step["app"], step["name"]): step for step in known}
     sent: dict[tuple[str, str], list[str]] = {}
     current: list[str] = []
 
@@ -71,16 +79,17 @@ def migrate_and_record() -> list[Step]:
         executor.migrate(client_targets(executor))
     finally:
         connection.SchemaEditorClass = stock_editor
-    return [
-        _step(migration, sent.get((migration.app_label, migration.name)))
-        for migration in client_plan(executor)
-    ]
+    for migration in client_plan(executor):
+        key = (migration.app_label, migration.name)
+        recorded.setdefault(key, _step(migration, sent.get(key)))
+    return [recorded[migration.app_label, migration.name] for migration in client_plan(executor)]
 
 
 def _step(migration: Migration, sent: list[str] | None) -> Step:
     is_sql = sent is not None and migration.atomic and all(map(_is_sql, migration.operations))
     sql = "".join(f"{text.strip()}\n;\n" for text in sent or ()) if is_sql else None
-    return Step(app=migration.app_label, name=migration.name, sql=sql)
+    source = migration_hash(migration.app_label, migration.name)
+    return Step(app=migration.app_label, name=migration.name, sql=sql, source=source)
 
 
 def _is_sql(operation: Operation) -> bool:

@@ -36,6 +36,17 @@ def public_release() -> str:
     return _hash_of([config.label for config in apps.get_app_configs()])
 
 
+def migration_hash(label: str, name: str) -> str | None:
+    """Return a hash of one migration's source and of the form in which it is kept; None without the source."""
+    module = MigrationLoader.migrations_module(label)[0]
+    spec = importlib.util.find_spec(module) if module else None
+    for folder in (spec and spec.submodule_search_locations) or ():
+        file = Path(folder) / f"{name}.py"
+        if file.is_file():
+            return hashlib.sha256(_FORM + file.read_bytes()).hexdigest()[:32]
+    return None
+
+
 def _hash_of(labels: list[str]) -> str:
     """Hash names and contents of the apps' migration files; without sources (a frozen build) the names."""
     digest = hashlib.sha256(_FORM)

@@ -18,7 +18,7 @@ from tenants.database.ddl import dump
 from tenants.database.errors import NotProvisioned
 from tenants.database.models import SchemaTemplate
 from tenants.database.recording import migrate_and_record
-from tenants.database.release import client_release
+from tenants.database.release import client_release, migration_hash
 
 # With an underscore, which no slug has, so that no client can be called like them.
 TEMPLATE_SCHEMA = "client_template"
@@ -28,13 +28,16 @@ PROOF_SCHEMA = "client_template_proof"
 def make_template() -> SchemaTemplate:
     """Make and keep the template of this code's release; `public` must be migrated before.
 
+    It begins with the last template whose migrations are all still the same, and with nothing where there is none.
+
     `NotProvisioned` names what the DDL text does not reproduce, if there is anything.
     """
     with _at_public(), _throwaway(TEMPLATE_SCHEMA), _throwaway(PROOF_SCHEMA):
+        before = _unchanged()
         with connection.cursor() as cursor:
-            cursor.execute(f"create schema {TEMPLATE_SCHEMA}")
+            cursor.execute(OwnPath(creation(TEMPLATE_SCHEMA, before.ddl if before else "")))
         connection.set_schema(TEMPLATE_SCHEMA)
-        steps = migrate_and_record()
+        steps = migrate_and_record(before.steps if before else ())
         connection.set_schema_to_public()
         ddl = dump(TEMPLATE_SCHEMA)
         with connection.cursor() as cursor:
@@ -47,6 +50,18 @@ def make_template() -> SchemaTemplate:
             release=client_release(), defaults={"ddl": ddl, "steps": steps}
         )
     return template
+
+
+def _unchanged() -> SchemaTemplate | None:
+    """Return the newest template if the source of each of its migrations is as it was then."""
+    newest = SchemaTemplate.objects.order_by("-made_at").first()
+    if newest is None or not newest.steps:
+        return None
+    for step in newest.steps:
+        source = migration_hash(step["app"], step["name"])
+        if source is None or source != step.get("source"):
+            return None
+    return newest
 
 
 def path_of(schema: str) -> str:

@@ -15,7 +15,7 @@ from tenants.clients.models import Client
 from tenants.clients.switch import client as at_client
 from tenants.clients.switch import public
 from tenants.database import migrating
-from tenants.database.models import SchemaTemplate
+from tenants.database.models import SchemaTemplate, SpareSchema
 from tenants.database.recording import executor_here, migrate_here
 from tenants.database.release import client_labels, client_release, public_release
 from tenants.database.spares import refill_spares
@@ -62,9 +62,8 @@ class Command(DjangoMigrate):
                 self._say(f"Template of release {client_release()} made ({time.monotonic() - began:.1f} s).")
             outcome = migrating.migrate_clients(self._say)
             SchemaTemplate.objects.filter(pk=client_release()).update(public_release=public_release())
-            spares = refill_spares()
-            if spares.made or spares.removed:
-                self._say(f"Spare schemas: {spares.made} made, {spares.removed} of no more use removed.")
+            if not SpareSchema.objects.exists():  # older ones are replaced by the scheduled task
+                self._say(f"{refill_spares().made} spare schemas made.")
         if outcome.failed:
             lines = "\n".join(f"  {slug}: {reason}" for slug, reason in outcome.failed.items())
             raise CommandError(

@@ -20,10 +20,11 @@ import evidence.migrations
 from config.devstack import testing
 from tenants.clients.models import Client
 from tenants.clients.switch import client as at_client
-from tenants.database import migrating, release
+from tenants.database import migrating, release, template
 from tenants.database.catalog import describe
 from tenants.database.models import SchemaTemplate, SpareSchema
 from tenants.database.recording import migrate_here
+from tenants.database.spares import refill_spares
 from tests import make
 
 SQL_ONLY = """
@@ -157,6 +158,7 @@ def test_check_says_whether_there_is_anything_to_do(own_database: str, future: F
 def test_every_client_gets_sql_made_once_and_is_as_if_migrated_alone(
     clients: list[Client], future: Future
 ) -> None:
+    refill_spares()
     before = release.client_release()
     future.add("9001_sql", SQL_ONLY)
     said = migrate(verbosity=1)
@@ -165,13 +167,34 @@ def test_every_client_gets_sql_made_once_and_is_as_if_migrated_alone(
     )
     assert release.client_release() != before
     assert set(Client.objects.values_list("release", flat=True)) == {release.client_release()}
-    assert set(SpareSchema.objects.values_list("release", flat=True)) == {release.client_release()}
+    assert set(SpareSchema.objects.values_list("release", flat=True)) == {before}
     make.client("fresh")
+    refill_spares()
+    assert set(SpareSchema.objects.values_list("release", flat=True)) == {release.client_release()}
     wanted = form(migrated_from_nothing())
     for slug in ("c00", "c12", "fresh"):
         assert form(slug) ^ wanted == set()
     assert words_of("c05") == ["it's; 100%"] == words_of("fresh")
     assert migrate(verbosity=1) == "Nothing to migrate.\n"
+
+
+def test_a_template_begins_with_the_last_one_while_its_migrations_are_the_same(
+    own_database: str, future: Future
+) -> None:
+    before = release.client_release()
+    future.add("9001_sql", SQL_ONLY)
+    base = template._unchanged()
+    assert base is not None
+    assert base.release == before
+    migrate(verbosity=0)
+    kept = {
+        (step["app"], step["name"]): step
+        for step in SchemaTemplate.objects.get(pk=release.client_release()).steps
+    }
+    assert all(kept[step["app"], step["name"]] == step for step in base.steps)
+    assert "batch_noted" in str(kept["evidence", "9001_sql"]["sql"])
+    future.add("9001_sql", SQL_ONLY + "# another text")
+    assert template._unchanged() is None, "made from nothing"
 
 
 def test_a_migration_that_is_more_than_sql_runs_by_django_in_each_client(
