@@ -31,6 +31,7 @@ from evidence.ledger.services import checkpoint
 from tenants.clients.models import Client
 from tenants.clients.services import create_client
 from tenants.clients.switch import client
+from tenants.history.context import changing
 from tenants.members.models import User
 
 # What each client chose beside Security.
@@ -48,7 +49,8 @@ def make_clients() -> str:
     made = []
     for slug, demo in CLIENTS.items():
         if not Client.objects.filter(slug=slug).exists():
-            create_client(slug, name=demo.name, zone=demo.zone, paper=demo.paper)
+            with changing(way="command", path="manage.py demo", user=None):
+                create_client(slug, name=demo.name, zone=demo.zone, paper=demo.paper)
             made.append(slug)
     return f"made {' and '.join(made)}" if made else "there already"
 
@@ -84,7 +86,8 @@ def _has_played(slug: str, today: date) -> bool:
 
 
 def _play_client(slug: str, today: date) -> None:
-    with client(slug) as found, tempfile.TemporaryDirectory() as folder:
+    playing = changing(way="command", path="manage.py demo", user=None)
+    with client(slug) as found, playing, tempfile.TemporaryDirectory() as folder:
         begin = story_months(today)[0].first
         opening = datetime.combine(begin, datetime.min.time(), UTC)
         instantiate(on=begin, categories=CATEGORIES[slug])

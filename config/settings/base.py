@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import environ
+from django.templatetags.static import static
 
 env = environ.Env()
 
@@ -36,6 +37,8 @@ WSGI_APPLICATION = "config.wsgi.application"
 SHARED_APPS = [
     "tenants",
     "django_tenants",
+    "pgtrigger",
+    "pghistory",
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "django.contrib.sessions",
@@ -49,6 +52,9 @@ SHARED_APPS = [
     "rest_framework",
     "django_htmx",
     "csp",
+    # The look of the admin, before the admin itself; neither brings a site or classes of its own.
+    "unfold.apps.BasicAppConfig",
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "config",
 ]
 TENANT_APPS = ["evidence", "controls", "reports"]
@@ -56,6 +62,8 @@ INSTALLED_APPS = SHARED_APPS + TENANT_APPS
 
 TENANT_MODEL = "tenants.Client"
 TENANT_DOMAIN_MODEL = "tenants.Host"
+# pghistory's own table of contexts is not made: a history row holds its context itself.
+MIGRATION_MODULES = {"pghistory": None}
 DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
 TENANT_LIMIT_SET_CALLS = False  # trusts a remembered path: see docs/decisions.md
 AUTH_USER_MODEL = "tenants.User"
@@ -83,6 +91,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "tenants.history.middleware.HistoryMiddleware",
     "tenants.access.middleware.AccessMiddleware",
 ]
 
@@ -203,6 +212,22 @@ PROOFLINE_SPARE_SCHEMAS = env.int("PROOFLINE_SPARE_SCHEMAS", default=2)
 
 # A database connection is closed after it served so many clients: its process keeps some 0.8 MiB of each.
 PROOFLINE_CLIENTS_PER_CONNECTION = env.int("PROOFLINE_CLIENTS_PER_CONNECTION", default=40)
+# The admin's look: the portal's colors and mark.
+UNFOLD = {
+    "SITE_SYMBOL": "shield",
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "7px",
+    "STYLES": [lambda request: static("proofline/admin.css")],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("proofline/mark.svg")}
+    ],
+    "COLORS": {
+        "primary": {
+            "50": "#eef7fa", "100": "#d8ebf2", "200": "#b3d8e5", "300": "#85c1d6", "400": "#5cc3e0",
+            "500": "#1f7f9f", "600": "#12607e", "700": "#0f5069", "800": "#0d3b4f", "900": "#0a2733", "950": "#071b24",
+        },
+    },
+}  # fmt: skip
 
 # Intake: a body over the limit is refused with 413 and the limit, in bytes.
 PROOFLINE_PUSH_LIMIT = env.int("PROOFLINE_PUSH_LIMIT", default=16 * 1024 * 1024)

@@ -3,7 +3,10 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from tenants.history.tracking import tracked
 
+
+@tracked("criterion in scope", name="criterion")
 class CriterionScope(models.Model):
     """Whether a criterion is in scope; out needs a reason and an approver (description criterion 8)."""
 
@@ -16,6 +19,7 @@ class CriterionScope(models.Model):
         return self.criterion
 
 
+@tracked("control", name="id", page=("control", "id"))
 class Control(models.Model):
     """Something the client does, regularly or at each occurrence, that helps meet criteria."""
 

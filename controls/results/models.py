@@ -4,7 +4,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
+from tenants.history.tracking import tracked
 
+
+@tracked("rule setting", name="rule")
 class RuleSetting(models.Model):
     """Values of a rule's settings at this client from an instant on; the value in force at event time judges."""
 

@@ -4,7 +4,10 @@ import uuid
 
 from django.db import models
 
+from tenants.history.tracking import tracked
 
+
+@tracked("source", name="slug", page=("source", "slug"))
 class Source(models.Model):
     """A system of the client's that sends evidence; `slug` is its folder in `evidence/sources/`."""
 

@@ -6,13 +6,14 @@ A command says its action as a class attribute:
     action = {"create": "client.create", "list": "client.list"}      one per subcommand
     action = tooling("reads files, knows no client")                 what the policy does not concern
 
-and asks `acting` before it does anything.
+and asks `acting` before it does anything. It is a `PortalCommand`, so that history knows what it changed.
 """
 
 from argparse import ArgumentParser
 from dataclasses import dataclass
+from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import BaseCommand, CommandError
 
 from tenants.access.policy import (
     POLICY,
@@ -26,6 +27,7 @@ from tenants.access.policy import (
     words_of,
 )
 from tenants.clients.models import Client
+from tenants.history.context import amend, changing
 from tenants.members.models import User
 
 
@@ -34,6 +36,16 @@ class Tooling:
     """Why a command needs no action of the policy."""
 
     reason: str
+
+
+class PortalCommand(BaseCommand):
+    """A command whose changes history knows as its own, and as those of whom `--as` named."""
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        """Run inside the command's context."""
+        name = type(self).__module__.rpartition(".")[-1]
+        with changing(way="command", path=f"manage.py {name}", user=None):
+            return super().execute(*args, **options)
 
 
 def tooling(reason: str) -> Tooling:
@@ -79,4 +91,5 @@ def acting(mail: str | None, action: str, client: Client | None = None, obj: obj
                 f"{user} has no part{where}: no assignment, role or open engagement.", returncode=2
             )
         raise CommandError(f"{user} may not do this{where}. {refusal_words(place, action)}", returncode=2)
+    amend(user=str(user.pk), role=" ".join(sorted(place.roles)))
     return user

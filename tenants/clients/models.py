@@ -8,6 +8,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django_tenants.models import DomainMixin, TenantMixin
 
+from tenants.history.tracking import tracked
+
 SLUG_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 
 
@@ -17,6 +19,7 @@ def validate_zone(value: str) -> None:
         raise ValidationError(f'"{value}" is no IANA time zone. Use a name such as "Europe/Zurich".')
 
 
+@tracked("client", name="name", client="id", exclude=("release",))
 class Client(TenantMixin):
     """One client of the MSSP.
 
@@ -55,6 +58,7 @@ class Client(TenantMixin):
         return zoneinfo.ZoneInfo(self.zone)
 
 
+@tracked("host", name="domain", client="tenant")
 class Host(DomainMixin):
     """A host name of the client's own (white label), where it answers at the root."""
 

@@ -99,4 +99,6 @@ def _is_sql(operation: Operation) -> bool:
         return all(map(_is_sql, inner))
     if isinstance(operation, RunPython):
         return False
-    return type(operation).__module__.startswith(("django.db.migrations.", "django.contrib.postgres."))
+    return type(operation).__module__.startswith(
+        ("django.db.migrations.", "django.contrib.postgres.", "pgtrigger.migrations")
+    )

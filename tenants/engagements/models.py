@@ -5,7 +5,10 @@ import uuid
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from tenants.history.tracking import tracked
 
+
+@tracked("engagement", name="firm", client="client")
 class Engagement(models.Model):
     """One audit. Its people read what the period covers, between the access dates, and nothing else."""
 
@@ -61,6 +64,7 @@ class Engagement(models.Model):
         return f"{self.get_kind_display()} · {self.firm}"
 
 
+@tracked("auditor", name="user", client="engagement__client")
 class EngagementAuditor(models.Model):
     """One person of the firm on one engagement."""
 

@@ -4,7 +4,10 @@ import uuid
 
 from django.db import models
 
+from tenants.history.tracking import tracked
 
+
+@tracked("sign-in", name="name", client="client", exclude=("secret_encrypted",))
 class IdentityProvider(models.Model):
     """One client's OpenID provider: sign-in by it is for people of that client alone.
 

@@ -6,6 +6,8 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import models
 from django.db.models.functions import Lower
 
+from tenants.history.tracking import tracked
+
 
 class Role(models.TextChoices):
     """The six roles of the policy table (`tenants.access.policy`), by its column names."""
@@ -66,6 +68,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.full_name or self.email
 
 
+@tracked("role", name="user", client="client")
 class Membership(models.Model):
     """A role at one client, or (without a client) at the MSSP."""
 
@@ -94,6 +97,7 @@ class Membership(models.Model):
         return f"{self.user} {self.get_role_display()}"
 
 
+@tracked("assignment", name="user", client="client")
 class Assignment(models.Model):
     """An MSSP member works for this client: without one, the client does not exist for them."""
 

@@ -22,6 +22,7 @@ from django.db import connection
 
 from tenants.clients.models import Client
 from tenants.clients.switch import NoClient, client, find, public
+from tenants.history.context import changing
 
 CLIENTS_PER_BATCH = 100
 
@@ -67,7 +68,7 @@ class ClientTask(DjangoTask):
         which = kwargs.pop("client", None)
         if which is None:
             raise ClientNotNamed(self.name)
-        with public(), client(which):
+        with public(), client(which), changing(way="task", path=self.name, user=None):
             return super().__call__(*args, **kwargs)
 
     def _addressed(self, kwargs: Any) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from evidence.intake.deliveries import Outcome
@@ -15,14 +14,14 @@ from evidence.intake.models import Delivery
 from evidence.intake.services import Refused
 from evidence.intake.sources import connect
 from evidence.sources.registry import UnknownSource
-from tenants.access.command import acting, add_as_option
+from tenants.access.command import PortalCommand, acting, add_as_option
 from tenants.clients.switch import NoClient, client, find
 from tenants.members.models import User
 
 COUNTS = ("records", "events", "duplicates", "rejected", "exceptions")
 
 
-class Command(BaseCommand):
+class Command(PortalCommand):
     """Takes files in as one client's evidence and waits until every record is an event or rejected."""
 
     help = "Take files in as evidence of a client. Exit 1 when anything was rejected, 2 for a wrong call."

@@ -7,18 +7,17 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from reports.packages.archive import BundleError
 from reports.packages.build import Asked, CannotBuild, built, quiet
-from tenants.access.command import acting, add_as_option
+from tenants.access.command import PortalCommand, acting, add_as_option
 from tenants.clients.models import Client
 from tenants.clients.period import Period
 from tenants.clients.switch import NoClient, client, find
 
 
-class Command(BaseCommand):
+class Command(PortalCommand):
     """Builds a package as a folder and a zip."""
 
     help = "Build a package of a client as a draft: a folder and a zip in --out."

@@ -7,10 +7,10 @@ import zoneinfo
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 from django.db.models import Prefetch
 
-from tenants.access.command import acting, add_as_option
+from tenants.access.command import PortalCommand, acting, add_as_option
 from tenants.access.policy import allowed
 from tenants.clients.models import Client, Host
 from tenants.clients.services import PAPERS, ClientRefused, create_client
@@ -18,7 +18,7 @@ from tenants.clients.switch import public
 from tenants.database.errors import NotProvisioned
 
 
-class Command(BaseCommand):
+class Command(PortalCommand):
     """Makes clients and lists them."""
 
     help = "Make a client, or list those there are."
