@@ -2,13 +2,17 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from config.admin import site
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.members.urls")),
     path("", include("tenants.members.urls_client")),
     path("", include("tenants.invitations.urls")),
     path("", include("tenants.clients.urls_client")),
+    path("", include("tenants.history.urls")),
     path("", include("controls.home.urls")),
     path("", include("evidence.urls")),
     path("", include("controls.urls")),
     path("", include("reports.urls")),
+    path("admin/", site.urls),
 ]

@@ -3,13 +3,14 @@
 import hashlib
 import hmac
 import secrets
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from evidence.intake.models import IntakeToken, Source
 from evidence.sources.registry import adapter
+from tenants.access.acts import record_act
 
 TOKEN_LIFE = timedelta(days=365)
 
@@ -21,6 +22,25 @@ def connect(slug: str, *, at: datetime) -> Source:
     """
     source, _ = Source.objects.get_or_create(slug=adapter(slug).slug, defaults={"connected_at": at})
     return source
+
+
+def set_scope(key: int, *, since: date | None, by: UUID, at: datetime) -> Source:
+    """Say from which day a source is in scope (None: from its first event), by a leaf of the ledger; return it."""
+    with transaction.atomic():
+        source = Source.objects.select_for_update().get(pk=key)
+        before, source.in_scope_from = source.in_scope_from, since
+        if before != since:
+            source.save(update_fields=["in_scope_from"])
+            days = {"from": before and before.isoformat(), "to": since and since.isoformat()}
+            record_act(
+                connection.tenant,
+                "settings",
+                f"source:{source.slug}",
+                actor=by,
+                at=at,
+                facts={"in_scope_from": days},
+            )
+        return source
 
 
 def issue_token(source: Source, *, at: datetime, by: UUID | None) -> str:

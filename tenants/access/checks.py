@@ -98,8 +98,46 @@ def commands_declare_an_action(**kwargs: Any) -> list[CheckMessage]:
     return found
 
 
+@register(Tags.urls)
+def admin_classes_ask_the_policy(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse an admin class that declares no action, a wrong one, or a way to write past the services."""
+    from tenants.access.adminsite import site
+
+    list(routes(settings.CLIENT_URLCONF))  # the URL conf registers the classes
+    found: list[CheckMessage] = []
+    for model, registered in site._registry.items():
+        where = f"{type(registered).__module__}.{type(registered).__qualname__} of {model._meta.label}"
+        found += [Error(f"{where}: {fault}.", id=code) for code, fault in _admin_faults(model, registered)]
+    return found
+
+
+def _admin_faults(model: Any, registered: Any) -> Iterator[tuple[str, str]]:
+    from tenants.access.admin import PolicyAdmin
+
+    if not isinstance(registered, PolicyAdmin):
+        yield "access.E006", "it is no PolicyAdmin (tenants/access/admin.py), so nothing asks the policy"
+        return
+    if not registered.view_action:
+        yield "access.E006", "it declares no action (view_action)"
+    declared = (registered.view_action, registered.change_action, registered.add_action)
+    for name in dict.fromkeys((*declared, *registered.editable.values())):
+        if name and name not in POLICY:
+            yield "access.E007", f'"{name}" is not in the policy table'
+    writes = registered.change_action or registered.add_action
+    if writes and type(registered).save_model is PolicyAdmin.save_model:
+        yield "access.E008", "it writes without a service: give it a save_model that calls one"
+    if registered.inlines or registered.list_editable or registered.actions:
+        yield "access.E008", "inlines, list_editable and actions would write past the services"
+    shared = model._meta.app_label not in {app.rpartition(".")[2] for app in settings.TENANT_APPS}
+    if shared and not registered.client_field:
+        yield (
+            "access.E009",
+            "its rows lie in public, and it does not say which field holds their client (client_field)",
+        )
+
+
 def refuse_undeclared() -> None:
     """Raise `ImproperlyConfigured` naming every view that declares nothing: what a server calls before it serves."""
-    wrong = views_declare_an_action()
+    wrong = [*views_declare_an_action(), *admin_classes_ask_the_policy()]
     if wrong:
         raise ImproperlyConfigured("\n".join(str(each.msg) for each in wrong))

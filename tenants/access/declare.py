@@ -5,6 +5,7 @@
     @own_session("…")                                   any signed-in person, about nothing but their own session
     @token_view("intake.push")                          the caller is a token, which the view itself checks; what it
                                                         does not know it answers with `tenants.access.tokens`
+    @action(GET="control.read", within="admin.read")    absent (404) for whoever has not the second action at all
     @public_view("…")                                   anyone, signed in or not; the reason is printed by the check
 
 The middleware asks the policy before the view runs, with no object in hand. A view then asks `request.access` about
@@ -37,11 +38,13 @@ class Declaration:
     kind: Literal["action", "session", "token", "public"]
     actions: Mapping[str, str]
     reason: str = ""
+    # An action without which the view does not exist for a person: 404 where it would be 403.
+    within: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every action once, in order."""
-        return tuple(dict.fromkeys(self.actions.values()))
+        return tuple(dict.fromkeys([*self.actions.values(), *([self.within] if self.within else [])]))
 
 
 def _declare(declaration: Declaration) -> Callable[[View], View]:
@@ -52,18 +55,18 @@ def _declare(declaration: Declaration) -> Callable[[View], View]:
     return mark
 
 
-def action(name: str | None = None, **by_method: str) -> Callable[[View], View]:
+def action(name: str | None = None, *, within: str = "", **by_method: str) -> Callable[[View], View]:
     """Declare a view's action, and others for methods named in capitals.
 
     A reading action answers GET and HEAD; another action given first answers POST. Every other method is refused
-    with 405 unless it has an action of its own.
+    with 405 unless it has an action of its own. `within` is an action without which the view does not exist.
     """
     actions: dict[str, str] = {}
     if name is not None:
         actions = dict.fromkeys(_SAFE if is_read(name) else ("POST",), name)
     for method, other in by_method.items():
         actions |= dict.fromkeys(_SAFE, other) if method == "GET" else {method: other}
-    return _declare(Declaration("action", MappingProxyType(actions)))
+    return _declare(Declaration("action", MappingProxyType(actions), within=within))
 
 
 def own_session(reason: str) -> Callable[[View], View]:

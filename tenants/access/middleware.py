@@ -70,7 +70,7 @@ class AccessMiddleware:
         place = standing(
             user, request.client, at=timezone.now(), step_up=proved_second_factor_lately(request)
         )
-        if not place.known:
+        if not place.known or (declared.within and not judged_some(place, declared.within)):
             raise Http404
         name = declared.actions.get(request.method or "")
         if name is None:

@@ -83,6 +83,8 @@ _ROWS: Final = (
     ("intake.push intake.pull checkpoint.make notification.send", "- - - - - - y"),
     ("breakglass.open", "su su - - - - -"),
     ("breakglass.read history.read", "in in y - - - -"),
+    # The admin site as such; what is seen and changed in it has its own actions.
+    ("admin.read", "in in y y - - -"),
     ("readlog.read", "in in y - - self -"),
     ("session.read session.revoke", "self self y self self self -"),
     ("token.read token.revoke", "asg asg y self - self -"),

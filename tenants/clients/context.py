@@ -33,11 +33,10 @@ class _May:
 
 def client(request: HttpRequest) -> dict[str, Any]:
     """Django's context processor of the frame (see `templates/base.html` for the names)."""
-    theme = request.COOKIES.get(THEME_COOKIE, "")
     frame: dict[str, Any] = {
         "client": None,  # and stays so for whom the client does not exist: its name is never shown to them
         "person": None,
-        "theme": theme if theme in THEMES else "",
+        "theme": theme_of(request),
         "start": getattr(request, "portal_prefix", "/"),
     }
     user = getattr(request, "user", None)
@@ -60,6 +59,12 @@ def client(request: HttpRequest) -> dict[str, Any]:
         frame |= _switcher(request, user)
         frame["portal"] = request.portal_prefix
     return frame
+
+
+def theme_of(request: HttpRequest) -> str:
+    """Return the theme that the person chose, or "" for that of their system."""
+    theme = request.COOKIES.get(THEME_COOKIE, "")
+    return theme if theme in THEMES else ""
 
 
 def client_address(request: HttpRequest, found: Client) -> str:

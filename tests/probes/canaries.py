@@ -105,7 +105,7 @@ def unplanted(schema: str, word: str) -> set[tuple[str, str]]:
     missing = set()
     for table, column in text_columns(schema) - holding(schema, word):
         field = fields.get((table, column))
-        base = getattr(field, "base_field", field)
+        base = getattr(field, "target_field", getattr(field, "base_field", field))
         code = bool(getattr(base, "choices", None)) or (
             base is not None and (base.max_length or 99) < len(word)
         )

@@ -105,12 +105,13 @@ def _parameters(route: Route) -> dict[str, Any]:
 
 def _candidates(name: str, converter: Any, ids: Ids, route: Route) -> list[Any]:
     accepts = re.compile(f"(?:{converter.regex})\\Z")
-    like = [
-        text
-        for key, texts in ids.by_name.items()
-        if key == name or key in name or name in key
-        for text in sorted(texts)
-    ]
+    # The word before a parameter names its kind: `control/<path:object_id>/`.
+    kinds = set(route.pattern.partition("<")[0].split("/"))
+    near = (
+        [key for key in ids.by_name if key in kinds],
+        [key for key in ids.by_name if key == name or key in name or name in key],
+    )
+    like = [text for keys in near for key in keys for text in sorted(ids.by_name[key])]
     kind = {int: ids.numbers, uuid.UUID: ids.uuids}
     rest: list[Any] = sorted(str(value) for values in kind.values() for value in values) + sorted(ids.texts)
     texts = [text for text in dict.fromkeys([*like, *rest]) if accepts.match(text)]

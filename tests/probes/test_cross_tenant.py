@@ -95,7 +95,10 @@ def world(module_database: str) -> World:
     ).invitation
     ids.add("invitation", invitation.pk)
     ids.add("membership", insiders["CO"].memberships.get().pk)
-    make.engagement_of(harbor, make.person(f"{word} auditor", second_factor=True), firm=f"{word} auditing")
+    audit = make.engagement_of(
+        harbor, make.person(f"{word} auditor", second_factor=True), firm=f"{word} auditing"
+    )
+    ids.add("engagement", audit.pk)
     revoked = make.member("CA", harbor)
     User.objects.filter(pk=revoked.pk).update(full_name="Formerly there")
     Membership.objects.filter(user=revoked).update(active=False)
