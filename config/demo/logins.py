@@ -18,6 +18,7 @@ from config.demo.people import PORTAL_LOGINS, PortalLogin
 from config.devstack.installation import Installation
 from tenants.clients.models import Client
 from tenants.engagements.models import Engagement, EngagementAuditor
+from tenants.history.context import changing
 from tenants.members.models import MFA_ROLES, MSSP_ROLES, Assignment, Membership, Role, User
 
 # Auditors may read for so long after the period's end.
@@ -37,7 +38,8 @@ def make_logins(installation: Installation) -> dict[str, str]:
 
     A secret is returned this once; afterwards only its encrypted form exists.
     """
-    return dict(_made(installation))
+    with changing(way="command", path="manage.py demo", user=None):
+        return dict(_made(installation))
 
 
 def _made(installation: Installation) -> Iterator[tuple[str, str]]:

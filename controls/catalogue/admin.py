@@ -59,11 +59,11 @@ class ControlAdmin(PolicyAdmin):
     editable = {**dict.fromkeys(EDITABLE, "control.edit"), "owner": "control.assign_owner"}
     history_word = "control"
     form = ControlForm
-    list_display = ("id", "says", "owner_words", "status", "often", "key")
+    list_display = ("id", "says", "owner_words", "status", "often", "key_words")
     list_filter = ("status", "key")
     search_fields = ("id", "statement")
     fields = (
-        "page", "statement", "frequency", "nature", "design_reviewed", "owner", "criteria", "key", "status",
+        "page", "statement", "frequency", "nature", "design_reviewed", "owner", "criteria", "key_words", "status",
         "in_operation_from", "version", "version_from",
     )  # fmt: skip
 
@@ -122,6 +122,11 @@ class ControlAdmin(PolicyAdmin):
     def often(self, obj: Control) -> str:
         """How often it works, and of what kind it is, in words."""
         return f"{frequency_words(obj.frequency)}; {nature_words(obj.nature)}"
+
+    @display(description="Key control")
+    def key_words(self, obj: Control) -> str:
+        """Whether its failure alone would matter."""
+        return "yes" if obj.key else "no"
 
     @display(description="Results and evidence")
     def page(self, obj: Control) -> SafeString:

@@ -112,6 +112,7 @@ def control_page(request: HttpRequest, control: Control, chosen: Chosen) -> dict
         "exceptions_href": f"{reverse('exceptions')}?control={control.pk}&show=all&{chosen.dates}",
         "proof": _proof(),
         "history": _history(control, settings, people),
+        "edits": gate.allows(control, "control.edit"),
         "opens": opens,
         "sources_href": reverse("sources")
         if gate.may("source.read") and any(p.why == NO_SOURCE for p in result.procedures)

@@ -20,6 +20,7 @@ class ExceptionAdmin(PolicyAdmin):
     """What went wrong, as it stands; nothing of it is typed in here."""
 
     view_action = "exception.read"
+    title = "Exceptions"
     list_display = ("number", "facts", "control", "severity", "state", "fix_due", "owner_words")
     list_filter = ("state", "severity")
     search_fields = ("number", "facts", "control")

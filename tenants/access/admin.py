@@ -77,6 +77,8 @@ class PolicyAdmin(ModelAdmin):
     editable: ClassVar[Mapping[str, str]] = {}
     # A model of `public` names the field that holds its client: its rows are the present client's alone.
     client_field: ClassVar[str] = ""
+    # How the kind is called in the list of kinds, where its model's name is not the field's word.
+    title: ClassVar[str] = ""
     # What history calls such a thing (`tenants.history.tracking`), where it has one.
     history_word: ClassVar[str] = ""
 
@@ -114,6 +116,11 @@ class PolicyAdmin(ModelAdmin):
         return {}
 
     # What is seen
+
+    @property
+    def kind(self) -> str:
+        """The word for such things, as a heading."""
+        return self.title or str(self.opts.verbose_name_plural).capitalize()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the client's rows, and of them those that the person may see."""

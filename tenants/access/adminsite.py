@@ -83,7 +83,7 @@ class ClientAdminSite(UnfoldAdminSite):
         perms = registered.get_model_perms(request)
         return {
             "model": model,
-            "name": str(opts.verbose_name_plural).capitalize(),
+            "name": registered.kind,
             "object_name": opts.object_name,
             "perms": perms,
             "admin_url": reverse(f"{name}_changelist"),

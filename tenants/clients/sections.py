@@ -37,6 +37,7 @@ SETTINGS_PAGES: Final = (
     Section("Sign-in", "identity", "client.settings_read"),
     Section("History", "history", "history.read"),
     Section("Client", "client_settings", "client.settings_read"),
+    Section("Administration", "admin:index", "admin.read"),
 )
 # A person's own pages, in the menu under their name, beside password and second factor.
 OWN_PAGES: Final = (

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import CharField, QuerySet, TextField, Value
+from django.db.models import CharField, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast, JSONObject
 
 from tenants.clients.models import Client
@@ -14,14 +14,16 @@ from tenants.history.tracking import Thing, things
 
 OUTSIDE: Final = "outside"
 SYSTEM: Final = "system"
+EVERYTHING: Final = "all"
 _COLUMNS: Final = ("pgh_created_at", "pgh_id", "pgh_label", "pgh_context", "pgh_before", "word", "ref", "now")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What of the history is wanted: all of it where a value is empty.
+    """What of the history is wanted; an empty value leaves nothing out, but for `person`.
 
-    `person` is a user's id, `outside` (no context: SQL past the portal) or `system` (no person); `thing` a tracked
+    `person` is a user's id, `outside` (no context: SQL past the portal), `system` (a command or task without a
+    person), `all` of them, or empty: what was done by hand, by people or outside the portal. `thing` is a tracked
     word and `ref` the key of one such thing; the instants bound it as [`since`, `before`).
     """
 
@@ -44,7 +46,7 @@ def changes(client: Client, asked: Asked) -> QuerySet[Any, dict[str, Any]]:
 
 def people_in(client: Client) -> set[uuid.UUID]:
     """Return everybody who ever changed something of the client, in one query."""
-    asked = Asked()
+    asked = Asked(person=EVERYTHING)
     first, *rest = [_of(t, client, asked).order_by().values_list("pgh_context__user") for t in things()]
     return {uuid.UUID(key) for (key,) in first.union(*rest) if key}
 
@@ -63,12 +65,7 @@ def _of(thing: Thing, client: Client, asked: Asked) -> QuerySet[Any]:
     found = thing.history._default_manager.all()
     if thing.client is not None:
         found = found.filter(**{thing.client: client.pk})
-    if asked.person == OUTSIDE:
-        found = found.filter(pgh_context__isnull=True)
-    elif asked.person == SYSTEM:
-        found = found.filter(pgh_context__isnull=False, pgh_context__user=None)
-    elif asked.person:
-        found = found.filter(pgh_context__user=asked.person)
+    found = _by(found, asked.person)
     if asked.since is not None:
         found = found.filter(pgh_created_at__gte=asked.since)
     if asked.before is not None:
@@ -80,6 +77,19 @@ def _of(thing: Thing, client: Client, asked: Asked) -> QuerySet[Any]:
         now=JSONObject(**{field.column: field.column for field in _kept(thing)}),
     )
     return found.filter(ref=asked.ref) if asked.ref else found
+
+
+def _by(found: QuerySet[Any], person: str) -> QuerySet[Any]:
+    by_system = Q(pgh_context__isnull=False, pgh_context__user=None)
+    if person == EVERYTHING:
+        return found
+    if person == SYSTEM:
+        return found.filter(by_system)
+    if person == OUTSIDE:
+        return found.filter(pgh_context__isnull=True)
+    if person:
+        return found.filter(pgh_context__user=person)
+    return found.filter(Q(pgh_context__isnull=True) | ~Q(pgh_context__user=None))
 
 
 def _kept(thing: Thing) -> Iterable[Any]:

@@ -16,7 +16,7 @@ from django.utils.dateparse import parse_date
 
 from tenants.access.declare import action
 from tenants.access.export import csv_answer
-from tenants.history.selectors import OUTSIDE, SYSTEM, Asked, changes, people_in
+from tenants.history.selectors import EVERYTHING, OUTSIDE, SYSTEM, Asked, changes, people_in
 from tenants.history.tracking import thing_called, things
 from tenants.history.words import OUTSIDE_WORDS, Change, in_words
 from tenants.members.selectors import names_of
@@ -117,10 +117,11 @@ def history(request: HttpRequest) -> HttpResponse:
 def _people(request: HttpRequest, filters: Filters) -> list[tuple[str, str]]:
     names = sorted((name, str(key)) for key, name in names_of(people_in(request.client)).items())
     return [
-        ("", "Anybody"),
+        ("", "By hand, whoever"),
         *((key, name) for name, key in names),
-        (SYSTEM, "The system"),
         (OUTSIDE, OUTSIDE_WORDS.capitalize()),
+        (SYSTEM, "The system"),
+        (EVERYTHING, "By hand or the system"),
     ]
 
 

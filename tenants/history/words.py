@@ -58,6 +58,11 @@ class Change:
     path: str
     outside: bool
 
+    @property
+    def folded(self) -> bool:
+        """Whether its values are many and none of them changed: what was made or removed."""
+        return self.did != _DID["update"] and len(self.lines) > 3
+
 
 def in_words(rows: Iterable[Mapping[str, Any]]) -> list[Change]:
     """Put rows of `changes` into words, with two more queries for all names in them together."""

@@ -7,6 +7,7 @@ class MembershipAdmin(PolicyAdmin):
     """The client's people, as they stand."""
 
     view_action = "member.read"
+    title = "People"
     client_field = "client"
     history_word = "role"
     list_display = ("user", "role", "active", "since")
