@@ -100,7 +100,7 @@ class ControlAdmin(PolicyAdmin):
 
     def save_model(self, request: HttpRequest, obj: Control, form: Any, change: bool) -> None:
         """Change the control by its services."""
-        by, at = self.actor(request), request.access.at
+        by, at = request.access.person.pk, request.access.at
         given = form.given
         edited = {name: value for name, value in given.items() if name in EDITABLE}
         if edited:

@@ -82,7 +82,7 @@ class RuleSettingAdmin(PolicyAdmin):
             said["rule"],
             values=said["values"] or {},
             enabled=said["enabled"],
-            by=self.actor(request),
+            by=request.access.person.pk,
             at=request.access.at,
         )
         obj.pk, obj.valid_from = made.pk, made.valid_from

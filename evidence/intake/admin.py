@@ -45,7 +45,9 @@ class SourceAdmin(PolicyAdmin):
     def save_model(self, request: HttpRequest, obj: Source, form: Any, change: bool) -> None:
         """Change the scope by its service."""
         if "in_scope_from" in form.given:
-            set_scope(obj.pk, since=form.given["in_scope_from"], by=self.actor(request), at=request.access.at)
+            set_scope(
+                obj.pk, since=form.given["in_scope_from"], by=request.access.person.pk, at=request.access.at
+            )
 
     @display(description="Events and tokens")
     def page(self, obj: Source) -> SafeString:

@@ -13,7 +13,6 @@ or that would write without a `save_model` of its own, keeps the portal from sta
 
 import hashlib
 import json
-import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -29,7 +28,6 @@ from unfold.admin import ModelAdmin
 
 from tenants.access.gate import Gate
 from tenants.access.policy import Refused, depends_on_object
-from tenants.members.models import User
 
 
 class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -153,12 +151,6 @@ class PolicyAdmin(ModelAdmin):
         return obj is not None and self.has_change_permission(request, obj)
 
     # What is done
-
-    @staticmethod
-    def actor(request: HttpRequest) -> uuid.UUID:
-        """Return who acts; the middleware has let nobody in who is not signed in."""
-        assert isinstance(request.user, User)
-        return request.user.pk
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """A class that writes calls its service here."""

@@ -19,9 +19,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from tenants.access.declare import declaration_of
+from tenants.access.declare import Declaration, declaration_of
 from tenants.access.gate import Gate, NotAskedError
-from tenants.access.policy import Refused, judged_some, standing
+from tenants.access.policy import Refused, Standing, judged_some, standing
 from tenants.access.readlog import record_read
 from tenants.access.tokens import token_refused
 from tenants.members.models import User
@@ -70,7 +70,7 @@ class AccessMiddleware:
         place = standing(
             user, request.client, at=timezone.now(), step_up=proved_second_factor_lately(request)
         )
-        if not place.known or (declared.within and not judged_some(place, declared.within)):
+        if not place.known or _stays_absent(place, declared):
             raise Http404
         name = declared.actions.get(request.method or "")
         if name is None:
@@ -105,6 +105,11 @@ class AccessMiddleware:
         _must_have_asked(gate, request, response)
         record_read(request, response, place=gate.standing, action=gate.action, at=gate.at)
         return response
+
+
+def _stays_absent(place: Standing, declared: Declaration) -> bool:
+    """Whether the view lies within something that is not there for this person. A suspended client says so itself."""
+    return bool(declared.within) and not place.suspended and not judged_some(place, declared.within)
 
 
 def _rendered(response: HttpResponseBase) -> HttpResponseBase:

@@ -3,17 +3,17 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 from django.utils import timezone
 
-from tenants.access.command import acting, add_as_option
+from tenants.access.command import PortalCommand, acting, add_as_option
 from tenants.clients.switch import NoClient, find, public
 from tenants.invitations.services import InvitationRefused, invite_member, invite_staff
 from tenants.members.changes import CLIENT_ROLES, STAFF_ROLES
 from tenants.members.models import Role
 
 
-class Command(BaseCommand):
+class Command(PortalCommand):
     """Invites people, the first MSSP administrator among them."""
 
     help = "Invite a person; the link is printed, and no mail is sent."

@@ -1,6 +1,7 @@
 """The admin of a client: the policy decides who sees and changes what, by whatever request."""
 
 import datetime
+import json
 import re
 from collections.abc import Iterator
 
@@ -164,8 +165,9 @@ def test_an_owner_edits_their_control_and_a_leaf_and_a_version_say_so(harbor: Cl
     )
     leaf = LedgerEntry.objects.latest("seq")
     assert leaves.count() == 1
-    assert (leaf.kind, leaf.ref, leaf.actor) == ("settings", "control:AC-01", str(owner.pk))
-    assert leaf.meta["statement"]["to"] == "Access is granted by ticket."
+    told = json.loads(bytes(leaf.leaf))
+    assert (told["kind"], told["ref"], told["actor"]) == ("settings", "control:AC-01", str(owner.pk))
+    assert told["meta"]["statement"]["to"] == "Access is granted by ticket."
     kept = ControlHistory.objects.latest("pgh_id")
     assert (kept.pgh_context["way"], kept.pgh_context["user"]) == ("admin", str(owner.pk))
     assert LogEntry.objects.count() == 0
