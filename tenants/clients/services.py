@@ -64,7 +64,7 @@ def _refuse_malformed(client: Client, host: str | None) -> None:
     slug = client.slug
     if not re.fullmatch(SLUG_PATTERN, slug) or len(slug) > 40 or slug in RESERVED_SLUGS:
         raise ClientRefused(
-            f'"{slug[:64]}" cannot be a client\'s slug. Use at most 40 small letters, digits and single hyphens, '
+            f'"{_shown(slug)}" cannot be a client\'s slug. Use at most 40 small letters, digits and single hyphens, '
             "a letter first, such as acme-corp; it names the client's address and schema"
             + (f" (and {slug} is reserved)." if slug in RESERVED_SLUGS else ".")
         )
@@ -74,12 +74,17 @@ def _refuse_malformed(client: Client, host: str | None) -> None:
             validate_domain_name(host)
         except ValidationError as error:
             raise ClientRefused(
-                f'"{host[:64]}" is no host name. Use one such as soc.acme.example, without a port or path.'
+                f'"{_shown(host)}" is no host name. Use one such as soc.acme.example, without a port or path.'
             ) from error
         if host in settings.PORTAL_HOSTS:
             raise ClientRefused(
                 f"The host \"{host}\" is the portal's own. Use one that is the client's alone."
             )
+
+
+def _shown(text: str) -> str:
+    """Return the beginning of a text that somebody sent, without what could break a line or a terminal."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:64])
 
 
 def refuse_malformed_settings(client: Client) -> None:
@@ -92,7 +97,7 @@ def refuse_malformed_settings(client: Client) -> None:
     except ValidationError as error:
         raise ClientRefused(error.messages[0]) from error
     if client.paper not in PAPERS:
-        raise ClientRefused(f'"{client.paper[:64]}" is no paper we print on. Use {" or ".join(PAPERS)}.')
+        raise ClientRefused(f'"{_shown(client.paper)}" is no paper we print on. Use {" or ".join(PAPERS)}.')
 
 
 def _refuse_taken(client: Client, host: str | None) -> None:

@@ -96,6 +96,11 @@ class Membership(models.Model):
     def __str__(self) -> str:
         return f"{self.user} {self.get_role_display()}"
 
+    @property
+    def needs_second_factor(self) -> bool:
+        """Whether the role asks for one."""
+        return self.role in MFA_ROLES
+
 
 @tracked("assignment", name="user", client="client")
 class Assignment(models.Model):

@@ -73,6 +73,7 @@ def _invite(page: Page, mail: str, name: str, role: str) -> None:
     page.get_by_role("button", name="Send the invitation").click()
     expect(page.get_by_role("status")).to_contain_text(f"The invitation went to {mail}")
     expect(page.get_by_role("row").filter(has_text=mail)).to_contain_text("open")
+    _both_widths(page, f"invited/list-{role.split()[0].lower()}")
 
 
 def _link_to(portal: Portal, mail: str) -> str:
@@ -109,6 +110,7 @@ def _assign(page: Page, portal: Portal, name: str, clients: list[str]) -> None:
         page.get_by_role("checkbox", name=re.compile(client)).check()
     option = page.locator("#person option", has_text=name).get_attribute("value")
     page.locator("#person").select_option(option)
+    _both_widths(page, "invited/assignments")
     page.get_by_role("button", name="Assign", exact=True).click()
     expect(page.get_by_role("status")).to_contain_text(f"{name} is assigned to {len(clients)} clients")
 
@@ -118,4 +120,6 @@ def _both_widths(page: Page, name: str) -> None:
         page.set_viewport_size(size)
         assert sideways(page) == 0
         picture(page, f"{name}-{width}")
+    page.set_viewport_size({"width": 320, "height": 800})
+    assert sideways(page) == 0
     page.set_viewport_size(WIDE)
