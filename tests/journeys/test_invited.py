@@ -73,7 +73,7 @@ def _invite(page: Page, mail: str, name: str, role: str) -> None:
     page.get_by_role("button", name="Send the invitation").click()
     expect(page.get_by_role("status")).to_contain_text(f"The invitation went to {mail}")
     expect(page.get_by_role("row").filter(has_text=mail)).to_contain_text("open")
-    _both_widths(page, f"invited/list-{role.split()[0].lower()}")
+    _both_widths(page, f"invited/list-{role.split(maxsplit=1)[0].lower()}")
 
 
 def _link_to(portal: Portal, mail: str) -> str:
