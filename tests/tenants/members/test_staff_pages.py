@@ -114,7 +114,7 @@ def test_one_person_is_assigned_to_many_clients_at_once_and_each_ledger_tells() 
     assert set(analyst.assignments.values_list("client__slug", flat=True)) == {each.slug for each in clients}
     assert [acts(each) for each in clients] == [[], ["assigned"], ["assigned"]]
     page = text_of(browser.get("/staff/assignments/"))
-    assert re.search(rf"newcomer {re.escape(str(analyst))}", page)
+    assert re.search(rf"newcomer (Suspend )?{re.escape(str(analyst))}", page)
     assert "taken off 3 clients" in text_of(assign(browser, analyst, *clients, do="take_off"))
     assert acts(clients[0]) == ["assignment ended"]
     assert not allowed(analyst, "control.read", clients[0])
