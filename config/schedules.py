@@ -15,6 +15,7 @@ SCHEDULES = (
 PORTAL_SCHEDULES = (
     ("Keep spare schemas ready", "tenants.refill_spares", 60),
     ("Remove messages that were done", "config.prune_broker", 3600),
+    ("Forget idempotency keys of yesterday", "tenants.sweep_idempotency_keys", 3600),
 )
 
 

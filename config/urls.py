@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
+from config import api
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.cockpit.urls")),
     path("", include("tenants.members.urls")),
@@ -10,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.members.urls_portal")),
     path("", include("tenants.invitations.urls")),
     path("", include("tenants.clients.urls_portal")),
+    path("api/v1/", include(api.portal)),
 ]
 if settings.DEBUG:
     urlpatterns += [path("", include("tenants.cockpit.styleguide"))]

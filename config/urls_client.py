@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from config.admin import site
+from config import api
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.members.urls")),
@@ -15,4 +16,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("controls.urls")),
     path("", include("reports.urls")),
     path("admin/", site.urls),
+    path("api/v1/", include(api.client)),
 ]

@@ -1,6 +1,7 @@
 """Table of contents: models live in the concepts' folders."""
 
 from tenants.access.models import ReadLogEntry
+from tenants.api.models import ApiUse
 from tenants.apitokens.models import ApiToken, IdempotencyKey
 from tenants.breakglass.models import BreakGlass
 from tenants.clients.models import Client, Host
@@ -15,6 +16,7 @@ from tenants.secrets.models import Installation, SigningKey
 
 __all__ = [
     "ApiToken",
+    "ApiUse",
     "Assignment",
     "BreakGlass",
     "Client",

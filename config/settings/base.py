@@ -50,6 +50,7 @@ SHARED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "rest_framework",
+    "drf_spectacular",
     "django_htmx",
     "csp",
     # The look of the admin, before the admin itself; neither brings a site or classes of its own.
@@ -79,6 +80,7 @@ DATABASES["default"] |= {
 
 MIDDLEWARE = [
     "tenants.clients.middleware.ClientMiddleware",
+    "tenants.api.middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -209,6 +211,29 @@ CONTENT_SECURITY_POLICY = {
 
 # How many schemas are kept ready for new clients; 0 makes each when it is asked for.
 PROOFLINE_SPARE_SCHEMAS = env.int("PROOFLINE_SPARE_SCHEMAS", default=2)
+# Requests of the API that a token, or a person in a session, may make each minute; one more is answered 429.
+PROOFLINE_API_REQUESTS_PER_MINUTE = env.int("PROOFLINE_API_REQUESTS_PER_MINUTE", default=600)
+REST_FRAMEWORK = {
+    "DEFAULT_SCHEMA_CLASS": "tenants.api.schema.Schema",
+    "EXCEPTION_HANDLER": "tenants.api.problems.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
+    # Escaped: what a vendor's record holds may be no text that UTF-8 can carry.
+    "UNICODE_JSON": False,
+}
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.1",
+    "TITLE": "Proofline",
+    "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "session": {"type": "apiKey", "in": "cookie", "name": "sessionid"},
+        }
+    },
+}
 
 # A database connection is closed after it served so many clients: its process keeps some 0.8 MiB of each.
 PROOFLINE_CLIENTS_PER_CONNECTION = env.int("PROOFLINE_CLIENTS_PER_CONNECTION", default=40)

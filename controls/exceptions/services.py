@@ -157,7 +157,9 @@ def act(
         return locked
 
 
-def comment(exception: ControlException, *, by: UUID, at: datetime, words: str) -> ExceptionAct:
+def comment(
+    exception: ControlException, *, by: UUID, at: datetime, words: str, way: str = "web"
+) -> ExceptionAct:
     """Add a note to the history; the state stays."""
     if not words.strip():
         raise Refused("A comment needs words.")
@@ -169,7 +171,7 @@ def comment(exception: ControlException, *, by: UUID, at: datetime, words: str) 
         state_before=exception.state,
         state_after=exception.state,
         words=words.strip(),
-        way="web",
+        way=way,
     )
 
 

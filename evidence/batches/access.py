@@ -5,8 +5,9 @@ import uuid
 
 from evidence.batches.models import Batch, RejectedRecord
 from evidence.events.models import Event
-from evidence.intake.models import Delivery
-from tenants.access.policy import days_of, owners_of
+from evidence.intake.models import Delivery, Source
+from evidence.inventory.models import Account
+from tenants.access.policy import days_of, owners_of, source_of
 
 Days = tuple[datetime.datetime, datetime.datetime]
 
@@ -34,11 +35,37 @@ def _(obj: Delivery) -> Days:
     return obj.started_at, obj.finished_at or obj.started_at
 
 
+@days_of.register
+def _(obj: Account) -> Days:
+    """From when it was first seen to when it was last seen."""
+    return obj.first_seen, obj.last_seen
+
+
+@source_of.register
+def _(obj: Source) -> str:
+    return obj.slug
+
+
+@source_of.register
+def _(obj: Batch | Delivery | Account) -> str:
+    return obj.source.slug
+
+
+@source_of.register
+def _(obj: Event) -> str:
+    return obj.source.slug
+
+
+@source_of.register
+def _(obj: RejectedRecord) -> str:
+    return obj.batch.source.slug
+
+
 # Evidence belongs to the controls that read its source; the app that knows controls answers for `Source`.
 
 
 @owners_of.register
-def _(obj: Batch | Delivery) -> frozenset[uuid.UUID]:
+def _(obj: Batch | Delivery | Account) -> frozenset[uuid.UUID]:
     return owners_of(obj.source)
 
 

@@ -237,13 +237,14 @@ def _lines(rows: QuerySet[EventRow], slugs: dict[int, str]) -> Iterator[tuple[ob
 # One record ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _batch_for(gate: Gate, number: int) -> Batch:
+def batch_for(gate: Gate, number: int) -> Batch:
+    """Return a batch that may be shown; absent and foreign are 404 alike."""
     found = get_object_or_404(Batch.objects.select_related("source"), pk=number)
     gate.check(found)
     return found
 
 
-def _record_for(gate: Gate, batch: Batch, seq: int) -> Record:
+def record_for(gate: Gate, batch: Batch, seq: int) -> Record:
     """Return a record that may be shown: an event by its own time, anything else by its whole batch.
 
     Raises OSError where the bytes are missing.
@@ -263,9 +264,9 @@ def _record_for(gate: Gate, batch: Batch, seq: int) -> Record:
 def event(request: HttpRequest, batch: int, seq: int) -> HttpResponse:
     """Show one record of a batch: what we read beside what was received, facts, rules, proof."""
     gate: Gate = request.access
-    found = _batch_for(gate, batch)
+    found = batch_for(gate, batch)
     try:
-        record = _record_for(gate, found, seq)
+        record = record_for(gate, found, seq)
     except OSError:
         return bytes_missing(request, found)
     kind = kind_of(found.source.slug)
@@ -328,9 +329,9 @@ def _root_of(leaves: Leaves) -> str:
 def raw(request: HttpRequest, batch: int, seq: int) -> HttpResponseBase:
     """Answer the exact bytes of one record as an attachment."""
     gate: Gate = request.access
-    found = _batch_for(gate, batch)
+    found = batch_for(gate, batch)
     try:
-        record = _record_for(gate, found, seq)
+        record = record_for(gate, found, seq)
     except OSError:
         return bytes_missing(request, found)
     answer = HttpResponse(record.raw, content_type="application/octet-stream")
@@ -341,9 +342,9 @@ def raw(request: HttpRequest, batch: int, seq: int) -> HttpResponseBase:
 def proof(request: HttpRequest, batch: int, seq: int) -> HttpResponseBase:
     """Answer the proof of one record as JSON: from its bytes to the batch's root, and on to the last signed head."""
     gate: Gate = request.access
-    found = _batch_for(gate, batch)
+    found = batch_for(gate, batch)
     try:
-        record = _record_for(gate, found, seq)
+        record = record_for(gate, found, seq)
     except OSError:
         return bytes_missing(request, found)
     leaves = leaves_of(found)

@@ -15,7 +15,7 @@ from evidence.intake.hint import hint_intake
 from evidence.intake.services import NoRoom, Refused, TooLarge, receive_body
 from evidence.intake.sources import source_of_token
 from tenants.access.declare import token_view
-from tenants.access.tokens import token_refused
+from tenants.access.tokens import bearer_of, token_refused
 
 ENCODINGS = ("", "identity", "gzip")
 
@@ -31,7 +31,7 @@ def push(request: HttpRequest, slug: str) -> JsonResponse:
     202: the bytes are committed and will be read.
     """
     at = timezone.now()
-    source = source_of_token(_token(request), slug, at=at)
+    source = source_of_token(bearer_of(request) or "", slug, at=at)
     if source is None:
         return token_refused()
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
@@ -67,11 +67,6 @@ def push(request: HttpRequest, slug: str) -> JsonResponse:
         {"receipt": receipt.pk, "sha256": receipt.sha256, "bytes": receipt.size},
         status=202,
     )
-
-
-def _token(request: HttpRequest) -> str:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _problem(status: int, detail: str, **more: Any) -> JsonResponse:

@@ -40,6 +40,14 @@ class NoRoom(Refused):
     """The disk is too full to accept anything; the message says what is left and what to do."""
 
 
+def check_heard(source: Source) -> None:
+    """Raise `Refused` for a source that is paused or retired: what it sends would be taken for heard."""
+    if source.state != Source.State.ACTIVE:
+        raise Refused(
+            f"The source {source.slug} is {source.get_state_display()}, so nothing was taken. Set it active first."
+        )
+
+
 def check_room(size: int = 0) -> None:
     """Raise `NoRoom` unless `size` bytes fit beside what must stay free, where objects lie on a disk of ours."""
     if not hasattr(default_storage, "base_location"):  # only a directory has one
@@ -60,8 +68,9 @@ def receive_body(source: Source, body: bytes, *, at: datetime, name: str = "", e
 
     The receipt is committed when this returns, so that the caller may acknowledge. A body that says gzip
     and cannot be unpacked is kept as it came: its adapter reads what can be read and rejects the rest.
-    Raises `TooLarge`, `NoRoom`, or `Refused` for an empty body.
+    Raises `TooLarge`, `NoRoom`, or `Refused` for an empty body or a source that is not active.
     """
+    check_heard(source)
     check_room(len(body))
     limit = settings.PROOFLINE_PUSH_LIMIT
     if len(body) > limit:
@@ -116,6 +125,7 @@ def receive_file(
     raises: then the delivery stays, refused with its reason. Raises `Refused`, or OSError where the disk
     is full.
     """
+    check_heard(source)
     delivery = Delivery.objects.create(
         source=source,
         way=way,

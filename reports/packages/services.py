@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 from kombu.exceptions import KombuError
@@ -50,7 +50,7 @@ def ask(asked: Asked, *, by: UUID | None, at: datetime) -> Package:
         asked_at=at,
         asked_by=by,
     )
-    hint(package)
+    transaction.on_commit(lambda: hint(package))
     return package
 
 
@@ -84,7 +84,7 @@ def again(package: Package, *, at: datetime) -> None:
     )
     if not moved:
         raise CannotAct("Only a build that failed, was given up or lost its worker can be tried again.")
-    hint(package)
+    transaction.on_commit(lambda: hint(package))
 
 
 def asked_of(package: Package) -> Asked:

@@ -5,12 +5,14 @@ them; have they a second factor where their role needs one; does the policy list
 absent answer alike (404); one's own client without the right answers 403 in words.
 """
 
+import datetime
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
 from django.db import connection, transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -23,7 +25,12 @@ from tenants.access.declare import Declaration, declaration_of
 from tenants.access.gate import Gate, NotAskedError
 from tenants.access.policy import Refused, Standing, judged_some, standing
 from tenants.access.readlog import record_read
-from tenants.access.tokens import token_refused
+from tenants.access.tokens import bearer_of, narrowed, token_refused
+from tenants.api.limits import over_limit
+from tenants.api.middleware import is_api
+from tenants.api.problems import problem
+from tenants.apitokens.models import ApiToken
+from tenants.apitokens.services import authenticate
 from tenants.members.models import User
 from tenants.members.selectors import needs_second_factor
 from tenants.members.stepup import ask_again, proved_second_factor_lately
@@ -53,25 +60,47 @@ class AccessMiddleware:
         declared = declaration_of(view)
         if declared is None:
             raise Http404
-        absent = getattr(request, "client_absent", False)
         if declared.kind == "public":
             return None
         if declared.kind == "token":
             # An absent client answers like a token that is not known.
-            return token_refused() if absent else None
+            return token_refused() if getattr(request, "client_absent", False) else None
+        try:
+            return self._judged(request, declared, view, args, kwargs)
+        except PermissionDenied as refusal:
+            if not is_api(request):
+                raise
+            return problem(403, str(refusal))
+
+    def _judged(
+        self,
+        request: HttpRequest,
+        declared: Declaration,
+        view: Callable[..., HttpResponseBase],
+        args: Any,
+        kwargs: Any,
+    ) -> HttpResponseBase | None:
+        now = timezone.now()
+        token = _token_of(request, declared, now)
+        if isinstance(token, HttpResponse):
+            return token
         if not request.user.is_authenticated:
             return _sign_in(request)
         if declared.kind == "session":
             return None  # one's own session, at any address: also at an absent client's, like a foreign one's
-        if absent:
+        if getattr(request, "client_absent", False):
             raise Http404
         user = request.user
         assert isinstance(user, User)
-        place = standing(
-            user, request.client, at=timezone.now(), step_up=proved_second_factor_lately(request)
-        )
+        fresh = token is None and proved_second_factor_lately(request)
+        place = standing(user, request.client, at=now, step_up=fresh)
+        if token is not None:
+            place = narrowed(place, token)
         if not place.known or _stays_absent(place, declared):
             raise Http404
+        limited = _limited(request, user, token, now)
+        if limited is not None:
+            return limited
         name = declared.actions.get(request.method or "")
         if name is None:
             return HttpResponseNotAllowed(sorted(declared.actions))
@@ -112,6 +141,32 @@ def _stays_absent(place: Standing, declared: Declaration) -> bool:
     return bool(declared.within) and not place.suspended and not judged_some(place, declared.within)
 
 
+def _token_of(
+    request: HttpRequest, declared: Declaration, now: datetime.datetime
+) -> ApiToken | HttpResponse | None:
+    """Return the token that a request of the API shows, its person being who asks; 401 for one that is not good.
+
+    A token is a way into the API of its client and nowhere else: pages and the admin do not look at it.
+    """
+    secret = bearer_of(request) if is_api(request) else None
+    if secret is None:
+        return None
+    here = request.client if declared.kind == "action" else None
+    token = authenticate(secret, client=here, at=now) if here is not None else None
+    if token is None:
+        return token_refused()
+    request.user, request.api_token = token.user, token
+    return token
+
+
+def _limited(
+    request: HttpRequest, user: User, token: ApiToken | None, now: datetime.datetime
+) -> HttpResponse | None:
+    if not is_api(request):
+        return None
+    return over_limit(f"token:{token.pk}" if token is not None else f"person:{user.pk}", at=now)
+
+
 def _rendered(response: HttpResponseBase) -> HttpResponseBase:
     if callable(getattr(response, "render", None)):
         return response.render()
@@ -139,6 +194,8 @@ def _spooled(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _sign_in(request: HttpRequest) -> HttpResponse:
+    if is_api(request):
+        return token_refused()
     address = request.get_full_path() if request.method in ("GET", "HEAD") else (request.path or "/")
     answer = redirect_to_login(address, reverse("account_login"))
     return _followed_by_htmx(request, answer)
@@ -146,14 +203,18 @@ def _sign_in(request: HttpRequest) -> HttpResponse:
 
 def _fresh_proof(request: HttpRequest, gate: Gate, *, has_page: bool) -> HttpResponse:
     """Ask for a fresh second factor where nothing else is missing; refuse otherwise."""
-    if gate.standing.suspended:
+    if gate.standing.suspended and not is_api(request):
         return render(request, "tenants/suspended.html", status=403)
-    if not gate.could(gate.action):
+    if not gate.could(gate.action) or is_api(request):
         raise Refused(gate.standing, gate.action)
     return _followed_by_htmx(request, ask_again(request, has_page=has_page))
 
 
 def _enroll(request: HttpRequest) -> HttpResponse:
+    if is_api(request):
+        raise PermissionDenied(
+            "Your role asks for a second factor. Enroll one in the portal, then try again."
+        )
     return _followed_by_htmx(request, redirect("mfa_activate_totp"))
 
 

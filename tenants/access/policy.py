@@ -38,6 +38,10 @@ COLUMNS: Final = (*(role.value for role in Role), SYSTEM_ROLE)
 WORDS: Final = frozenset({"all", "asg", "in", "own", "self", "ns", "eng", "su", "fn"})
 # Conditions that can only be judged with the object in hand.
 OBJECT_WORDS: Final = frozenset({"own", "self", "ns"})
+# What a token for one source reaches: actions about a source and its evidence.
+SOURCE_CONCEPTS: Final = frozenset(
+    {"source", "coverage", "batch", "event", "rejected", "inventory", "intake"}
+)
 
 
 class System:
@@ -104,7 +108,7 @@ _ROWS: Final = (
     ("intake.upload", "asg asg y own - - y"),
     ("rejected.retry", "asg asg y - - - y"),
     ("ledger.read ledger.verify scope.read control.read result.read rule.read", "in in y y - eng y"),
-    ("scope.write", "asg asg y - - - -"),
+    ("scope.write control.create", "asg asg y - - - -"),
     ("control.edit", "asg asg y own - - -"),
     ("control.assign_owner", "asg asg y - - - -"),
     ("rule.bench", "asg asg - - - - -"),
@@ -274,6 +278,12 @@ def days_of(
     return None
 
 
+@singledispatch
+def source_of(obj: object) -> str:
+    """Return the slug of the source whose evidence an object is; empty for what belongs to none."""
+    return ""
+
+
 # Standing ───────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -293,6 +303,9 @@ class Standing:
     engagement: Engagement | None = None
     step_up: bool = False
     own_clients: frozenset[uuid.UUID] = field(default_factory=frozenset)
+    # What a token narrows: to one source by its slug, to reading.
+    only_source: str = ""
+    writes: bool = True
 
     @property
     def is_auditor(self) -> bool:
@@ -422,9 +435,22 @@ def _holds(word: str, place: Standing, action: str, obj: object) -> bool:
     return False  # fn: nobody's function is recorded yet
 
 
+def _outside_token(place: Standing, action: str, obj: object = None) -> bool:
+    """Whether a token does not reach so far: a write for one that reads, another source, or no source at all."""
+    if not place.writes and not is_read(action):
+        return True
+    if not place.only_source:
+        return False
+    if action.partition(".")[0] not in SOURCE_CONCEPTS:
+        return True
+    return obj is not None and source_of(obj) != place.only_source
+
+
 def _conditions(place: Standing, action: str) -> list[Condition]:
     if action not in POLICY:
         raise UnknownActionError(action)
+    if _outside_token(place, action):
+        return []
     if place.client is None and action not in PORTAL_ACTIONS and SYSTEM_ROLE not in place.roles:
         return []
     if not place.known or place.suspended:
@@ -435,6 +461,8 @@ def _conditions(place: Standing, action: str) -> list[Condition]:
 
 def judged(place: Standing, action: str, obj: object = None) -> bool:
     """Answer `allowed` for a standing that was looked up before."""
+    if _outside_token(place, action, obj):
+        return False
     return any(all(_holds(word, place, action, obj) for word in c.words) for c in _conditions(place, action))
 
 
@@ -449,14 +477,16 @@ def judged_some(place: Standing, action: str) -> bool:
 def depends_on_object(place: Standing, action: str) -> bool:
     """Tell whether only the object decides: a page must then ask for each object that it shows.
 
-    True for `own` and `self` roles, and for an auditor, whose period bounds what exists.
+    True for `own` and `self` roles, for an auditor, whose period bounds what exists, and for a token of one source.
     """
     conditions = [
         c
         for c in _conditions(place, action)
         if all(_holds(word, place, action, None) for word in c.words - OBJECT_WORDS)
     ]
-    return bool(conditions) and all(c.needs_object or "eng" in c.words for c in conditions)
+    return bool(conditions) and (
+        bool(place.only_source) or all(c.needs_object or "eng" in c.words for c in conditions)
+    )
 
 
 def allowed(
@@ -535,6 +565,13 @@ def refusal_words(place: Standing, action: str) -> str:
     """Say in one or two sentences why an action is refused here and who may do it."""
     if place.suspended:
         return "This client is suspended, so nothing of it is open to its people until the MSSP resumes it."
+    if _outside_token(place, action):
+        what = (
+            f"only reaches the source “{place.only_source}”"
+            if place.writes or is_read(action)
+            else "only reads"
+        )
+        return f"“{words_of(action)}” is not open to this token, which {what}. Ask for another one."
     cells: Mapping[str, Condition] = POLICY.get(action, {})
     mine = [role for role in COLUMNS if role in place.roles and role in cells]
     if any("su" in cells[role].words for role in mine) and not place.step_up:
