@@ -226,7 +226,19 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Proofline",
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_PATCH": False,
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
+    # Fields of one name with different words; without a name of their own they would be numbered.
+    "ENUM_NAME_OVERRIDES": {
+        "SourceState": "evidence.intake.models.Source.State",
+        "DeliveryState": "evidence.intake.models.Delivery.State",
+        "BatchState": "evidence.batches.models.Batch.State",
+        "DayState": "evidence.coverage.states.State",
+        "ExceptionState": "controls.exceptions.models.ControlException.State",
+        "PackageState": "reports.packages.models.Package.State",
+        "ProcedureKind": "controls.catalogue.models.ControlProcedure.Kind",
+        "EngagementKind": "tenants.engagements.models.Engagement.Kind",
+    },
     "APPEND_COMPONENTS": {
         "securitySchemes": {
             "bearer": {"type": "http", "scheme": "bearer"},

@@ -88,6 +88,7 @@ _NATURES: Final = [
 class ControlChanged(Given):
     """What may be changed of a control; what is not sent stays."""
 
+    example = {"key": True}
     statement = serializers.CharField(required=False, min_length=10, max_length=1000)
     frequency = serializers.ChoiceField(required=False, choices=list(FREQUENCIES.items()))
     nature = serializers.ChoiceField(required=False, choices=_NATURES)
@@ -98,6 +99,13 @@ class ControlChanged(Given):
 class ControlGiven(ControlChanged):
     """A control of the client's own."""
 
+    example = {
+        "statement": "Each quarter the head of support reads a sample of closed tickets",
+        "criteria": ["CC4.1"],
+        "frequency": "Q",
+        "nature": "D-M",
+        "owner_function": "OPS",
+    }
     statement = serializers.CharField(
         min_length=10, max_length=1000, help_text="What is done, in a sentence."
     )
@@ -153,7 +161,7 @@ class Controls(Listing):
         if "owner" in given:
             self.gate.check(Control(), "control.assign_owner")
         try:
-            return self.told(create_control(**given, at=self.gate.at, by=request.user.pk))
+            return self.told(create_control(**given, at=self.gate.at, by=self.person.pk))
         except Refused as refusal:
             raise Problem(422, str(refusal)) from refusal
 
@@ -178,7 +186,7 @@ class OneControl(Endpoint):
         if "owner" in given:
             self.gate.check(found, "control.assign_owner")
         try:
-            return self.told(edit_control(found, given, at=self.gate.at, by=request.user.pk))
+            return self.told(edit_control(found, given, at=self.gate.at, by=self.person.pk))
         except Refused as refusal:
             raise Problem(422, str(refusal)) from refusal
 

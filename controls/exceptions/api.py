@@ -163,6 +163,7 @@ class ActGiven(Given):
 class TriageGiven(ActGiven):
     """How grave, why, whose."""
 
+    example = {"version": 1, "severity": "high", "cause": "process", "harm": "none seen"}
     severity = serializers.ChoiceField(choices=SEVERITIES)
     cause = serializers.ChoiceField(choices=CAUSES)
     harm = serializers.ChoiceField(choices=HARMS)
@@ -173,6 +174,7 @@ class TriageGiven(ActGiven):
 class FixGiven(ActGiven):
     """What was done, and when."""
 
+    example = {"version": 2, "fix": "The factor was enrolled.", "fixed_at": "2026-11-02T09:30:00Z"}
     fix = _words()
     fixed_at = Instant()
 
@@ -180,6 +182,7 @@ class FixGiven(ActGiven):
 class RetestGiven(ActGiven):
     """Whether it held."""
 
+    example = {"version": 3, "verdict": "good_retest", "words": "No later member fails."}
     verdict = serializers.ChoiceField(choices=["good_retest", "bad_retest"])
     words = _words()
 
@@ -187,6 +190,7 @@ class RetestGiven(ActGiven):
 class CloseGiven(ActGiven):
     """The last words; the cause where triage left it open."""
 
+    example = {"version": 4, "words": "Nothing more is to be done."}
     cause = serializers.ChoiceField(choices=CAUSES[:-1], required=False)
     words = _words()
 
@@ -194,6 +198,7 @@ class CloseGiven(ActGiven):
 class FalseGiven(ActGiven):
     """Why it is no deviation, and what was corrected."""
 
+    example = {"version": 1, "code": "test account", "words": "The account is a test account."}
     code = serializers.ChoiceField(choices=FALSE_CODES)
     words = _words()
 
@@ -201,12 +206,14 @@ class FalseGiven(ActGiven):
 class ReopenGiven(ActGiven):
     """Why it is not over."""
 
+    example = {"version": 5, "words": "It failed again."}
     words = _words()
 
 
 class CommentGiven(Given):
     """A note."""
 
+    example = {"words": "Asked the owner on Monday."}
     words = _words()
 
 
@@ -236,7 +243,7 @@ class Taken(Endpoint):
         owner = said.get("owner")
         if owner is not None and owner not in {person for person, _ in could_own(self.client)}:
             raise Problem(422, "The owner is nobody of this client. Choose one of its people.")
-        at, by = timezone.now(), self.request.user.pk
+        at, by = timezone.now(), self.person.pk
         return act(found, name, by=by, at=at, given=said, version=given["version"], way="api")
 
 
@@ -304,7 +311,7 @@ class Comment(Taken):
 
     def take(self, found: ControlException, given: Mapping[str, Any]) -> ControlException:
         """Keep the note; the exception stays as it is."""
-        comment(found, by=self.request.user.pk, at=timezone.now(), words=given["words"], way="api")
+        comment(found, by=self.person.pk, at=timezone.now(), words=given["words"], way="api")
         return found
 
 

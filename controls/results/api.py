@@ -108,7 +108,7 @@ class OneResult(Endpoint):
 class MemberOfPopulationTold(Told):
     """One thing that a rule looked at and judged."""
 
-    source = serializers.CharField(source="source.slug")
+    source = serializers.CharField(source="source.slug")  # type: ignore[assignment]
     uid = Hex(allow_null=True)
     exception = serializers.SerializerMethodField()
 

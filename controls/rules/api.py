@@ -86,6 +86,7 @@ class InForceTold(serializers.Serializer[Any]):
 class SettingsGiven(Given):
     """Whether the rule judges, and its values; a setting that is not sent takes its default."""
 
+    example = {"enabled": True, "values": {"break_glass": "exclude"}}
     enabled = serializers.BooleanField()
     values = serializers.DictField(child=serializers.JSONField())
 
@@ -148,7 +149,7 @@ class Settings(Endpoint):
         if given["enabled"] != now.enabled:
             self.gate.check(found, "rule.enable")
         try:
-            row = set_rule(found, **given, at=self.gate.at, by=request.user.pk)
+            row = set_rule(found, **given, at=self.gate.at, by=self.person.pk)
         except Refused as refusal:
             raise Problem(422, str(refusal)) from refusal
         return self.told(InForce(found, row))

@@ -22,7 +22,7 @@ from tenants.api.fields import Instant, Told
 class BatchTold(Told):
     """Immutable bytes of one source, named by their SHA-256, and what was read from them."""
 
-    source = serializers.CharField(source="source.slug")
+    source = serializers.CharField(source="source.slug")  # type: ignore[assignment]
 
     class Meta:
         model = Batch
@@ -39,7 +39,7 @@ _BATCH_ORDERS = {"-id": ("-id",), "id": ("id",)}
 class BatchesAsked(Page):
     """Which batches."""
 
-    source = serializers.SlugField(required=False, max_length=40)
+    source = serializers.SlugField(required=False, max_length=40)  # type: ignore[assignment]
     state = serializers.ChoiceField(choices=Batch.State.choices, required=False)
     since = Instant(required=False, help_text="Received at or after this instant.")
     until = Instant(required=False, help_text="Received before this instant.")
@@ -95,7 +95,7 @@ class BatchBytes(Endpoint):
 class RejectedTold(Told):
     """A record that is no event, with its reason and how it begins."""
 
-    source = serializers.CharField(source="batch.source.slug")
+    source = serializers.CharField(source="batch.source.slug")  # type: ignore[assignment]
     excerpt = serializers.SerializerMethodField()
 
     class Meta:
@@ -113,7 +113,7 @@ _REJECTED_ORDERS = {"-id": ("-id",), "id": ("id",)}
 class RejectedAsked(Page):
     """Which rejected records."""
 
-    source = serializers.SlugField(required=False, max_length=40)
+    source = serializers.SlugField(required=False, max_length=40)  # type: ignore[assignment]
     batch = serializers.IntegerField(required=False, min_value=1)
     code = serializers.CharField(required=False, max_length=30)
     resolved = serializers.BooleanField(required=False, allow_null=True, default=False)

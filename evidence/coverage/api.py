@@ -28,7 +28,7 @@ class DayTold(serializers.Serializer[Any]):
 class CoverageTold(serializers.Serializer[Any]):
     """The days of a source's events, and of its listings of accounts."""
 
-    source = serializers.SlugField()
+    source = serializers.SlugField()  # type: ignore[assignment]
     start = serializers.DateField()
     end = serializers.DateField()
     days = DayTold(many=True)

@@ -28,7 +28,7 @@ class EventTold(Told):
     """One normalized event. `batch` and `seq` name the record that it was made from."""
 
     uid = Hex()
-    source = serializers.CharField(source="source.slug")
+    source = serializers.CharField(source="source.slug")  # type: ignore[assignment]
     batch = serializers.IntegerField(source="batch_id")
     class_name = serializers.SerializerMethodField()
     src_ip = serializers.CharField(allow_null=True)
@@ -53,7 +53,7 @@ class EventsAsked(Page):
 
     since = Instant(required=False, help_text="From this instant; without it 30 days before `until`.")
     until = Instant(required=False, help_text="Before this instant; without it now.")
-    source = serializers.SlugField(required=False, max_length=40)
+    source = serializers.SlugField(required=False, max_length=40)  # type: ignore[assignment]
     action = serializers.CharField(required=False, max_length=200, help_text="A part of the action.")
     actor = serializers.CharField(required=False, max_length=300, help_text="The whole key of the actor.")
     target = serializers.CharField(required=False, max_length=300, help_text="The whole key of the target.")
@@ -105,7 +105,7 @@ class RecordTold(serializers.Serializer[Any]):
 
     batch = serializers.IntegerField(source="batch.pk")
     seq = serializers.IntegerField()
-    source = serializers.CharField(source="batch.source.slug")
+    source = serializers.CharField(source="batch.source.slug")  # type: ignore[assignment]
     bytes = serializers.SerializerMethodField()
     duplicate = serializers.BooleanField(help_text="Whether another record brought the event first.")
     rejected = serializers.SerializerMethodField(help_text="Why it is no event; null where it is one.")

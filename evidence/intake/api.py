@@ -65,12 +65,14 @@ class SourceTold(Told):
 class SourceGiven(Given):
     """Which source is connected."""
 
+    example = {"slug": "aws"}
     slug = serializers.ChoiceField(choices=[(slug, slug) for slug in adapters()])
 
 
 class SourceStateGiven(Given):
     """Whether it is heard."""
 
+    example = {"state": "paused"}
     state = serializers.ChoiceField(choices=Source.State.choices)
 
 
@@ -123,7 +125,7 @@ class OneSource(Endpoint):
         source = self.locked(Source.objects.all(), "source.read", slug=slug)
         if state == Source.State.RETIRED:
             self.gate.check(source, "source.retire")
-        return self.told(set_state(source, state, at=self.gate.at, by=request.user.pk))
+        return self.told(set_state(source, state, at=self.gate.at, by=self.person.pk))
 
 
 class OutcomeTold(serializers.Serializer[Any]):
@@ -142,7 +144,7 @@ class OutcomeTold(serializers.Serializer[Any]):
 class DeliveryTold(Told):
     """A file that was given at once."""
 
-    source = serializers.CharField(source="source.slug")
+    source = serializers.CharField(source="source.slug")  # type: ignore[assignment]
 
     class Meta:
         model = Delivery
@@ -176,7 +178,7 @@ _DELIVERY_ORDERS = {"-started_at": ("-started_at", "-id"), "started_at": ("start
 class DeliveriesAsked(Page):
     """Which files."""
 
-    source = serializers.SlugField(required=False, max_length=40)
+    source = serializers.SlugField(required=False, max_length=40)  # type: ignore[assignment]
     state = serializers.ChoiceField(choices=Delivery.State.choices, required=False)
     since = Instant(required=False)
     until = Instant(required=False)

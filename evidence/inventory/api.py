@@ -20,7 +20,7 @@ from tenants.api.fields import Instant, Told
 class AccountTold(Told):
     """An account of a source. To an auditor, what was seen outside the period is null."""
 
-    source = serializers.CharField(source="source.slug")
+    source = serializers.CharField(source="source.slug")  # type: ignore[assignment]
     first_seen = serializers.SerializerMethodField()
     last_seen = serializers.SerializerMethodField()
 
@@ -66,7 +66,7 @@ _ORDERS = {"id": ("id",), "key": ("key", "id")}
 class AccountsAsked(Page):
     """Which accounts."""
 
-    source = serializers.SlugField(required=False, max_length=40)
+    source = serializers.SlugField(required=False, max_length=40)  # type: ignore[assignment]
     key = serializers.CharField(required=False, max_length=300)
     name = serializers.CharField(required=False, max_length=200, help_text="A part of the name.")
     order = ordered(_ORDERS)

@@ -112,7 +112,7 @@ class OneLeaf(Endpoint):
 class CheckpointTold(Told):
     """A signed head (C2SP tlog-checkpoint)."""
 
-    root = Hex()
+    root = Hex()  # type: ignore[assignment]
 
     class Meta:
         model = Checkpoint

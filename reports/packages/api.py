@@ -36,6 +36,7 @@ class PackageTold(Told):
 class PackageGiven(Given):
     """A type, and its date (Type I) or its period (Type II), both days included."""
 
+    example = {"kind": "2", "period_start": "2026-01-01", "period_end": "2026-06-30"}
     kind = serializers.ChoiceField(choices=[("1", "Type I"), ("2", "Type II")])
     as_of = serializers.DateField(required=False)
     period_start = serializers.DateField(required=False)
@@ -74,12 +75,12 @@ class Packages(Listing):
     def post(self, request: Request) -> Response:
         """Ask for a draft; a worker builds it, and the package says how far it is."""
         form = PackageForm(self.body(), client=self.client)
-        self.gate.check(Package(asked_by=request.user.pk))
+        self.gate.check(Package(asked_by=self.person.pk))
         if not form.is_valid():
             raise serializers.ValidationError(
                 {name: [str(each) for each in errors] for name, errors in form.errors.items()}
             )
-        return self.told(services.ask(form.asked(), by=request.user.pk, at=self.gate.at))
+        return self.told(services.ask(form.asked(), by=self.person.pk, at=self.gate.at))
 
 
 @action("package.read")

@@ -14,7 +14,7 @@ from django.core.management import get_commands, load_command_class
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from tenants.access.command import Tooling
-from tenants.access.declare import Declaration, declaration_of, faults
+from tenants.access.declare import METHODS, Declaration, declaration_of, faults
 from tenants.access.policy import POLICY, PORTAL_ACTIONS
 
 OUR_APPS: Final = frozenset({"tenants", "evidence", "controls", "reports", "config"})
@@ -64,7 +64,8 @@ def views_declare_an_action(**kwargs: Any) -> list[CheckMessage]:
                 hint = "Decorate it: @action, @own_session, @token_view or @public_view (tenants/access/declare.py)."
                 found.append(Error(f"{where} declares no action.", hint=hint, id="access.E001"))
                 continue
-            found += [Error(f"{where}: {fault}.", id="access.E002") for fault in faults(route.declared)]
+            wrong = [*faults(route.declared), *_methods_without(route)]
+            found += [Error(f"{where}: {fault}.", id="access.E002") for fault in wrong]
             if urlconf == settings.ROOT_URLCONF:
                 found += [
                     Error(
@@ -75,6 +76,19 @@ def views_declare_an_action(**kwargs: Any) -> list[CheckMessage]:
                     if name in POLICY and name not in PORTAL_ACTIONS
                 ]
     return found
+
+
+def _methods_without(route: Route) -> list[str]:
+    """Return what is wrong with an endpoint that has a method without an action, or an action without a method."""
+    endpoint = getattr(route.view, "cls", None)
+    assert route.declared is not None
+    if endpoint is None or route.declared.kind != "action":
+        return []
+    has = {method for method in METHODS - {"HEAD", "OPTIONS"} if hasattr(endpoint, method.lower())}
+    says = set(route.declared.actions) - {"HEAD"}
+    return [f'it has a method for "{each}" that no action declares' for each in sorted(has - says)] + [
+        f'it declares an action for "{each}" and has no such method' for each in sorted(says - has)
+    ]
 
 
 @register(Tags.commands)

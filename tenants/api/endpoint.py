@@ -11,7 +11,7 @@ What an endpoint declares is also what `/api/v1/schema/` says of it.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -33,6 +33,7 @@ from tenants.api.paging import MOST, USUAL, page
 from tenants.api.parsing import StrictJson
 from tenants.api.problems import Problem, exception_handler
 from tenants.clients.models import Client
+from tenants.members.models import User
 
 Row = TypeVar("Row", bound=Model)
 READS: Final = ("GET", "HEAD")
@@ -52,12 +53,12 @@ class SignedIn(BaseAuthentication):
 class OnlyJson(BaseContentNegotiation):
     """Answers JSON whatever the caller says to prefer."""
 
-    def select_parser(self, request: Request, parsers: Sequence[Any]) -> Any:
+    def select_parser(self, request: Request, parsers: Any) -> Any:
         """Read JSON alone."""
         kind = (request.content_type or "").partition(";")[0].strip().lower()
         return parsers[0] if kind == "application/json" else None
 
-    def select_renderer(self, request: Request, renderers: Sequence[Any], format_suffix: Any = None) -> Any:
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
         """Answer JSON alone."""
         return renderers[0], renderers[0].media_type
 
@@ -101,6 +102,13 @@ class Endpoint(APIView):
         """The client of the request."""
         return self.request.client
 
+    @property
+    def person(self) -> User:
+        """Who asks: by session, or the person of a token."""
+        principal = self.gate.standing.principal
+        assert isinstance(principal, User)
+        return principal
+
     @cached_property
     def asked(self) -> dict[str, Any]:
         """The address's parameters, checked."""
@@ -135,7 +143,7 @@ class Endpoint(APIView):
             self.response["Cache-Control"] = "no-store"
         return self.response
 
-    def _answered(self) -> HttpResponseBase:
+    def _answered(self) -> Any:
         act = getattr(self, str(self.request.method).lower(), self.http_method_not_allowed)
 
         def acted() -> Any:

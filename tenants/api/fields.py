@@ -1,7 +1,7 @@
 """Fields of answers and bodies: instants in UTC, bytes in hex, and what a client may send."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.dateparse import parse_datetime
@@ -28,7 +28,7 @@ class Instant(serializers.DateTimeField):
 
 
 @extend_schema_field(OpenApiTypes.STR)
-class Hex(serializers.Field):
+class Hex(serializers.Field[Any, Any, Any, Any]):
     """Bytes, written in hexadecimal digits."""
 
     def to_representation(self, value: Any) -> str:
@@ -55,6 +55,9 @@ class Told(serializers.ModelSerializer[Any]):
 
 class Given(serializers.Serializer[Any]):
     """What a body says: a name that is not known is refused, for it would have no effect."""
+
+    # Shown in the description of the API.
+    example: ClassVar[dict[str, Any] | None] = None
 
     def to_internal_value(self, data: Any) -> Any:
         """Read a body."""

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 from django.http import HttpRequest
@@ -35,7 +35,7 @@ def once(
     said = f"{request.method} {request.get_full_path()} {request.headers.get('If-Match', '')}\n".encode()
     digest = hashlib.sha256(said + request.body).hexdigest()
     assert request.client is not None
-    place = {"client_id": request.client.pk, "user_id": request.user.pk, "key": key}
+    place: dict[str, Any] = {"client_id": request.client.pk, "user_id": request.user.pk, "key": key}
     if not _taken(place, digest, at):
         return _again(IdempotencyKey.objects.get(**place), digest), True
     answer = act()
@@ -47,7 +47,7 @@ def once(
     return answer, False
 
 
-def _taken(place: dict[str, object], digest: str, at: datetime) -> bool:
+def _taken(place: dict[str, Any], digest: str, at: datetime) -> bool:
     """Take a key, waiting for who holds it now; one older than a day is as good as none."""
     IdempotencyKey.objects.filter(**place, created_at__lt=at - KEPT).delete()
     with connection.cursor() as cursor:
@@ -64,7 +64,8 @@ def _again(row: IdempotencyKey, digest: str) -> Response:
         raise Problem(
             422, "This Idempotency-Key was used for another request. Send a new key with a new request."
         )
-    answer = Response(json.loads(row.answer["text"]), status=row.status, headers=row.answer["headers"])
+    kept: Any = row.answer
+    answer = Response(json.loads(kept["text"]), status=row.status, headers=kept["headers"])
     answer["Idempotent-Replayed"] = "true"
     return answer
 

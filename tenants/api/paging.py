@@ -66,7 +66,7 @@ def _read(model: type[Model], columns: Sequence[str], cursor: str) -> list[Any]:
 
 
 def _value(model: type[Model], column: str, value: Any) -> Any:
-    field = model._meta.get_field(column.removeprefix("-"))
+    field: Any = model._meta.get_field(column.removeprefix("-"))
     if isinstance(value, bool | list | dict) or value is None:
         raise Problem(400, _MARK)
     if isinstance(value, str) and ("\x00" in value or not value.isprintable()):

@@ -1,5 +1,6 @@
 """The API's description (OpenAPI 3.1), made from what endpoints declare, as a document and as a page."""
 
+import json
 from functools import cache
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from django.urls import get_script_prefix
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 from rest_framework import serializers
 
 from tenants.access.declare import own_session, public_view
@@ -30,7 +31,9 @@ class ProblemTold(serializers.Serializer[Any]):
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField()
-    errors = serializers.ListField(child=serializers.DictField(child=serializers.CharField()), required=False)
+    errors = serializers.ListField(  # type: ignore[assignment]
+        child=serializers.DictField(child=serializers.CharField()), required=False
+    )
 
 
 class Schema(AutoSchema):
@@ -62,6 +65,16 @@ class Schema(AutoSchema):
     def get_auth(self) -> list[dict[str, Any]]:
         """A token or a session."""
         return [{"bearer": []}, {"session": []}]
+
+    def get_examples(self) -> list[OpenApiExample]:
+        """Return what a body may say."""
+        takes = self.view.takes.get(self.method)
+        said = getattr(takes, "example", None)
+        return [OpenApiExample(self.view.names[self.method], said, request_only=True)] if said else []
+
+    def get_serializer_name(self, serializer: Any, direction: Any) -> str:
+        """Name what is told by the thing itself."""
+        return str(super().get_serializer_name(serializer, direction)).removesuffix("Told")
 
     def _is_list_view(self, serializer: Any = None) -> bool:
         return False
@@ -145,22 +158,33 @@ def docs(request: HttpRequest) -> HttpResponse:
     for path, methods in whole["paths"].items():
         for method, operation in methods.items():
             rooms.setdefault(operation["tags"][0], []).append(_shown(path, method, operation, whole))
-    return render(
-        request, "tenants/api.html", {"rooms": rooms, "prefix": whole["servers"][0]["url"].rstrip("/")}
-    )
+    prefix = whole["servers"][0]["url"].rstrip("/")
+    context = {
+        "rooms": rooms,
+        "prefix": prefix,
+        "base": f"{request.scheme}://{request.get_host()}",
+        "first": next(iter(whole["paths"])),
+        "intro": INTRO,
+    }
+    return render(request, "tenants/api.html", context)
 
 
 def _shown(path: str, method: str, operation: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
     """Return what the page says of one operation."""
-    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+    given = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    body = given.get("schema")
+    examples = [each["value"] for each in given.get("examples", {}).values()]
     return {
         "path": path,
         "method": method.upper(),
         "id": operation["operationId"],
         "summary": operation["summary"],
         "action": operation["x-policy-action"],
-        "parameters": operation.get("parameters", []),
+        "parameters": [
+            {**each, "kind": _kind(each["schema"], whole)} for each in operation.get("parameters", [])
+        ],
         "body": _fields(body, whole) if body else [],
+        "example": json.dumps(examples[0], indent=2) if examples else "",
         "answers": [
             {"status": status, "fields": _fields(each["schema"], whole), "media_type": kind}
             for status, answer in operation["responses"].items()
