@@ -159,7 +159,7 @@ class Controls(Listing):
         """Make a control of the client's own; it is planned until it is put in place."""
         given = self.body()
         if "owner" in given:
-            self.gate.check(Control(), "control.assign_owner")
+            self.must(Control(), "control.assign_owner")
         try:
             return self.told(create_control(**given, at=self.gate.at, by=self.person.pk))
         except Refused as refusal:
@@ -184,7 +184,7 @@ class OneControl(Endpoint):
         given = self.body()
         found = self.locked(Control.objects.all(), "control.read", pk=control)
         if "owner" in given:
-            self.gate.check(found, "control.assign_owner")
+            self.must(found, "control.assign_owner")
         try:
             return self.told(edit_control(found, given, at=self.gate.at, by=self.person.pk))
         except Refused as refusal:

@@ -142,12 +142,12 @@ class Settings(Endpoint):
         """Change the settings from now on; what happened before stays judged as it was."""
         given = self.body()
         found = _rule(self.gate, rule, "rule.read")
-        self.gate.check(found)
+        self.must(found)
         hold()
         now = InForce(found, setting_of(found))
         self.matches(now)
         if given["enabled"] != now.enabled:
-            self.gate.check(found, "rule.enable")
+            self.must(found, "rule.enable")
         try:
             row = set_rule(found, **given, at=self.gate.at, by=self.person.pk)
         except Refused as refusal:

@@ -124,7 +124,7 @@ class OneSource(Endpoint):
         state = self.body()["state"]
         source = self.locked(Source.objects.all(), "source.read", slug=slug)
         if state == Source.State.RETIRED:
-            self.gate.check(source, "source.retire")
+            self.must(source, "source.retire")
         return self.told(set_state(source, state, at=self.gate.at, by=self.person.pk))
 
 

@@ -75,7 +75,7 @@ class Packages(Listing):
     def post(self, request: Request) -> Response:
         """Ask for a draft; a worker builds it, and the package says how far it is."""
         form = PackageForm(self.body(), client=self.client)
-        self.gate.check(Package(asked_by=self.person.pk))
+        self.must(Package(asked_by=self.person.pk))
         if not form.is_valid():
             raise serializers.ValidationError(
                 {name: [str(each) for each in errors] for name, errors in form.errors.items()}
@@ -103,7 +103,7 @@ class Build(Endpoint):
     def post(self, request: Request, package: uuid.UUID) -> Response:
         """Act."""
         found = self.one(Package.objects.all(), "package.read", pk=package)
-        self.gate.check(found)
+        self.must(found)
         try:
             self.do(found)
         except services.CannotAct as refusal:

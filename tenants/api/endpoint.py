@@ -28,6 +28,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from tenants.access.gate import Gate
+from tenants.access.policy import Refused
 from tenants.api.idempotency import once
 from tenants.api.paging import MOST, USUAL, page
 from tenants.api.parsing import StrictJson
@@ -175,13 +176,18 @@ class Endpoint(APIView):
         self.gate.check(row, action)
         return row
 
+    def must(self, row: object, action: str | None = None) -> None:
+        """Refuse an act, in words, on what the person may see."""
+        if not self.gate.allows(row, action):
+            raise Refused(self.gate.standing, action or self.gate.action)
+
     def locked(self, found: QuerySet[Row], read: str, **key: Any) -> Row:
         """Return the row that a write changes, locked, once `If-Match` has named the state it is in.
 
         `read` is the action by which it is seen: who may not see it gets 404, who may not do the act 403.
         """
         row = self.one(found.select_for_update(of=("self",)), read, **key)
-        self.gate.check(row)
+        self.must(row)
         self.matches(row)
         return row
 

@@ -148,7 +148,8 @@ class Person:
                 browser.force_login(self.user, backend="django.contrib.auth.backends.ModelBackend")
                 self._session = browser.cookies[settings.SESSION_COOKIE_NAME].value
             browser.cookies[settings.SESSION_COOKIE_NAME] = self._session
-        body = {"content_type": "application/json", "data": b"[]"} if method in ("PUT", "PATCH") else {}
+        json = method in ("PUT", "PATCH") or (method == "POST" and "/api/v1/" in path)
+        body = {"content_type": "application/json", "data": b"{}"} if json else {}
         answer = getattr(browser, method.lower())(path, headers=self.headers, **body)
         if settings.SESSION_COOKIE_NAME in answer.cookies:
             self._session = None  # signed out, or given another session: sign in anew

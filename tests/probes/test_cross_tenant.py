@@ -7,6 +7,7 @@ here, and a route that the probe cannot call fails it.
 
 import datetime
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,6 +25,9 @@ from evidence.intake.models import Source
 from evidence.intake.sources import connect, issue_token
 from tenants.access.checks import Route, routes
 from tenants.access.declare import public_view
+from tenants.api.schema import described
+from tenants.apitokens.models import ApiToken
+from tenants.apitokens.services import create as create_token
 from tenants.clients.models import Client
 from tenants.clients.switch import client as at_client
 from tenants.invitations.services import invite_member
@@ -48,8 +52,10 @@ class Address:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """GET and POST always, and what the view declares besides."""
+        """GET and POST always, and what the view declares besides; of an endpoint what it declares alone."""
         declared = self.route.declared.actions if self.route.declared else ()
+        if hasattr(self.route.view, "cls"):
+            return tuple(method for method in declared if method != "HEAD")
         return (*METHODS, *(method for method in declared if method not in ("HEAD", *METHODS)))
 
 
@@ -105,6 +111,8 @@ def world(module_database: str) -> World:
     strangers = [
         Person("nobody", None),
         Person("a token of the other client", None, {"Authorization": f"Bearer {token}"}),
+        _by_token("an API token of the other client", make.member("CA", larkfield), larkfield),
+        _by_token("an expired API token", make.member("CA", harbor), harbor, ended=True),
         *(
             Person(f"{Role(role).label} of the other client", make.member(role, larkfield))
             for role in ("MA", "AN", "CA", "CO", "EM")
@@ -118,6 +126,13 @@ def world(module_database: str) -> World:
         Person("person without a role", make.person()),
     ]
     return World(harbor, larkfield, word, Person("its administrator", insiders["CA"]), strangers, ids)
+
+
+def _by_token(name: str, user: User, at: Client, *, ended: bool = False) -> Person:
+    made = create_token(user, client=at, name="a program", role="CA", at=timezone.now(), writes=True)
+    if ended:
+        ApiToken.objects.filter(pk=made.token.pk).update(expires_at=timezone.now())
+    return Person(name, None, {"Authorization": f"Bearer {made.secret}"})
 
 
 def _auditor(at: Client, access: tuple[datetime.date, datetime.date]) -> User:
@@ -209,6 +224,22 @@ def test_nobody_of_another_client_sees_a_word_of_this_one(world: World) -> None:
         asked, calls, found = leaks(world)
     print(f"{asked} addresses × {len(world.strangers)} people = {calls} calls, leaks {len(found)}")
     assert found == []
+
+
+def test_every_operation_of_the_api_is_asked(world: World) -> None:
+    with override_settings(ACCOUNT_RATE_LIMITS=False):
+        asked = {
+            (re.sub(r"<\w+:", "<", each.route.pattern), method)
+            for each in addresses(world)
+            for method in each.methods
+        }
+    for urlconf in (settings.ROOT_URLCONF, settings.CLIENT_URLCONF):
+        told = {
+            (path.removeprefix("/").replace("{", "<").replace("}", ">"), method.upper())
+            for path, methods in described(urlconf)["paths"].items()
+            for method in methods
+        }
+        assert told - asked == set()
 
 
 @pytest.mark.slow

@@ -60,6 +60,7 @@ class World:
     harbor: Client
     planted: dict[type[models.Model], models.Model]
     people: dict[str, User]
+    larkfield: Client
 
     def api(self, role: str) -> Api:
         return Api(self.harbor, self.people[role])
@@ -85,7 +86,7 @@ def world(module_database: str) -> World:
     people["AU"] = make.auditor(harbor)
     with at_client(harbor):
         Control.objects.filter(procedures__ref="R01").update(owner=people["CO"].pk)
-    return World(harbor, planted, people)
+    return World(harbor, planted, people, make.client("larkfield"))
 
 
 def strict_browser(user: User) -> Browser:
