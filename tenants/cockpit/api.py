@@ -9,14 +9,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from tenants.access.declare import action
-from tenants.access.policy import judged_some
+from tenants.access.policy import judged_some, standing
 from tenants.api.endpoint import Listing, Page, ordered
 from tenants.api.fields import Told
 from tenants.clients.context import client_address
 from tenants.clients.models import Client
 from tenants.cockpit.models import ClientSummary
 from tenants.cockpit.selectors import rows
-from tenants.members.models import User
 from tenants.members.selectors import clients_of
 
 _ORDERS = {"slug": ("slug",), "name": ("name", "slug"), "-name": ("-name", "slug")}
@@ -86,13 +85,14 @@ class Clients(Listing):
         """Return the clients that exist for the person."""
         if self.sees_cockpit:
             return rows(self.gate.standing, today=self.gate.at.date())
-        person = self.gate.standing.principal
-        assert isinstance(person, User)
-        return clients_of(person, at=self.gate.at).select_related("summary")
+        return clients_of(self.person, at=self.gate.at).select_related("summary")
 
     def shown(self, rows: list[Any]) -> Iterable[Any]:
-        """Return those that the policy lists."""
-        return self.gate.only(rows)
+        """Return those that the policy lists; to somebody of clients' own, those that are open to them now."""
+        listed = self.gate.only(rows)
+        if self.sees_cockpit:
+            return listed
+        return [each for each in listed if standing(self.person, each, at=self.gate.at).known]
 
 
 urlpatterns = [path("clients/", Clients.as_view(), name="api_clients")]

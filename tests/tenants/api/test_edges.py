@@ -1,5 +1,6 @@
 """What is malformed is refused in words, never with a server error."""
 
+import datetime
 import json
 
 import pytest
@@ -141,3 +142,12 @@ def test_the_portal_lists_ones_clients_and_no_other(world: World) -> None:
     assert {each["slug"]: each["entered"] for each in everyone}["harbor"] is True
     assert {each["slug"]: each["entered"] for each in everyone}["larkfield"] is False
     assert make.signed_in(make.person()).get("/api/v1/clients/").status_code == 403
+
+
+def test_the_portal_lists_no_client_whose_audit_is_over_or_not_begun(world: World) -> None:
+    today = datetime.datetime.now(datetime.UTC).date()
+    day = datetime.timedelta(days=1)
+    for access in ((today + day, today + 9 * day), (today - 9 * day, today - day)):
+        auditor = make.person("An auditor", second_factor=True)
+        make.engagement_of(world.harbor, auditor, access=access)
+        assert make.signed_in(auditor).get("/api/v1/clients/").json()["items"] == []
