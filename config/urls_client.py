@@ -2,8 +2,8 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from config.admin import site
 from config import api
+from config.admin import site
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.members.urls")),

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controls.catalogue.editing import Refused, create_control, edit_control
+from controls.catalogue.editing import Refused, assign_owner, create_control, edit_control
 from controls.catalogue.loader import catalogue
 from controls.catalogue.models import Control, ControlProcedure, CriterionScope
 from controls.results.words import FREQUENCIES, FUNCTIONS, NATURES, title_of
@@ -88,15 +88,15 @@ _NATURES: Final = [
 class ControlChanged(Given):
     """What may be changed of a control; what is not sent stays."""
 
-    example = {"key": True}
+    example = {"nature": "D-A"}
     statement = serializers.CharField(required=False, min_length=10, max_length=1000)
     frequency = serializers.ChoiceField(required=False, choices=list(FREQUENCIES.items()))
     nature = serializers.ChoiceField(required=False, choices=_NATURES)
-    key = serializers.BooleanField(required=False)
+    design_reviewed = serializers.DateField(required=False, allow_null=True, help_text="Not in the future.")
     owner = serializers.UUIDField(required=False, allow_null=True, help_text="A person of the client's.")
 
 
-class ControlGiven(ControlChanged):
+class ControlGiven(Given):
     """A control of the client's own."""
 
     example = {
@@ -120,6 +120,7 @@ class ControlGiven(ControlChanged):
     frequency = serializers.ChoiceField(choices=list(FREQUENCIES.items()))
     nature = serializers.ChoiceField(choices=_NATURES)
     key = serializers.BooleanField(required=False, default=False)
+    owner = serializers.UUIDField(required=False, allow_null=True, help_text="A person of the client's.")
     owner_function = serializers.ChoiceField(choices=list(FUNCTIONS.items()))
 
 
@@ -183,10 +184,12 @@ class OneControl(Endpoint):
         """Change a control; other words make a new version of it."""
         given = self.body()
         found = self.locked(Control.objects.all(), "control.read", pk=control)
-        if "owner" in given:
-            self.must(found, "control.assign_owner")
+        at, by = self.gate.at, self.person.pk
         try:
-            return self.told(edit_control(found, given, at=self.gate.at, by=self.person.pk))
+            if "owner" in given:
+                self.must(found, "control.assign_owner")
+                found = assign_owner(found.pk, owner=given.pop("owner"), by=by, at=at)
+            return self.told(edit_control(found.pk, given=given, by=by, at=at))
         except Refused as refusal:
             raise Problem(422, str(refusal)) from refusal
 

@@ -1,14 +1,15 @@
-"""Changing a control by hand: what it says, how often it works, who owns it. Each change is a leaf of the ledger."""
+"""Making and changing a control: what it says, how often it works, who owns it. Each change is a leaf of the ledger."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
 from django.db import connection, transaction
 from django.db.models import Q
+from django.db.models.functions import Length
 
-from controls.catalogue.models import Control
+from controls.catalogue.models import Control, ControlProcedure, CriterionScope
 from controls.results.words import FREQUENCIES, NATURES
 from tenants.access.acts import record_act
 from tenants.clients.models import Client
@@ -17,6 +18,11 @@ from tenants.members.models import Membership
 # What a change of makes another version of the control; the rest is about it.
 _VERSIONED: Final = ("statement", "frequency", "nature")
 EDITABLE: Final = (*_VERSIONED, "design_reviewed")
+
+
+# What begins the id of a control that is of no template, and half of the lock under which one is numbered.
+OWN: Final = "OWN-"
+NUMBER_LOCK: Final = 0x636E746C
 
 
 class Refused(ValueError):
@@ -48,6 +54,61 @@ def edit_control(key: str, *, given: Mapping[str, Any], by: uuid.UUID, at: datet
         control.save()
         _record(control, before, by=by, at=at)
         return control
+
+
+@transaction.atomic
+def create_control(
+    *,
+    statement: str,
+    criteria: Iterable[str],
+    frequency: str,
+    nature: str,
+    owner_function: str,
+    at: datetime,
+    by: uuid.UUID,
+    key: bool = False,
+    owner: uuid.UUID | None = None,
+) -> Control:
+    """Make a control that no template has: it is planned, and shown by inspection. Raises `Refused`."""
+    chosen = list(dict.fromkeys(criteria))
+    inside = set(CriterionScope.objects.filter(in_scope=True).values_list("criterion", flat=True))
+    outside = [each for each in chosen if each not in inside]
+    if outside:
+        raise Refused(
+            f"{', '.join(outside)} is not in scope. Choose criteria in scope, or take it into scope first."
+        )
+    if owner is not None and owner not in dict(possible_owners()):
+        raise Refused("Who owns a control is an active member of the client.")
+    control = Control.objects.create(
+        id=_next_id(),
+        statement=statement,
+        criteria=chosen,
+        frequency=frequency,
+        nature=nature,
+        key=key,
+        owner_function=owner_function,
+        owner=owner,
+        version_from=at.astimezone(_client().tzinfo).date(),
+    )
+    ControlProcedure.objects.bulk_create(
+        ControlProcedure(control=control, kind=kind, ref=kind) for kind in ("insp", "design")
+    )
+    said = ("statement", "criteria", "frequency", "nature", "key", "owner_function", "owner")
+    _record(control, dict.fromkeys(said), by=by, at=at)
+    return control
+
+
+def _next_id() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", [NUMBER_LOCK])
+    # Longest first: after OWN-999 comes OWN-1000.
+    last = (
+        Control.objects.filter(pk__startswith=OWN)
+        .order_by(Length("id").desc(), "-id")
+        .values_list("pk", flat=True)
+        .first()
+    )
+    return f"{OWN}{int(last.removeprefix(OWN)) + 1 if last else 1:03d}"
 
 
 def refuse(name: str, value: Any, *, today: date) -> None:
@@ -96,7 +157,7 @@ def _record(control: Control, before: Mapping[str, Any], *, by: uuid.UUID, at: d
 
 
 def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, str | int | bool) else str(value)
+    return value if value is None or isinstance(value, str | int | bool | list) else str(value)
 
 
 def _client() -> Client:

@@ -22,6 +22,8 @@ from controls.exceptions.models import ControlException
 from controls.exceptions.states import TRANSITIONS
 from tenants.access.gate import Gate
 from tenants.access.policy import POLICY, parties_of, refusal_words
+from tenants.clients.models import Client
+from tenants.members.models import Assignment, Membership, Role, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,16 @@ def refused(gate: Gate, exception: ControlException, act: Act) -> str:
             "Your role does this where the client gave you the function for it. No function is recorded yet."
         )
     return refusal_words(place, act.policy)
+
+
+def could_own(client: Client) -> list[tuple[UUID, str]]:
+    """Return who can mend an exception: the client's people, and the MSSP's who are assigned, by name."""
+    inside = Membership.objects.filter(client=client, active=True).exclude(role=Role.AUDITOR).values("user")
+    assigned = Assignment.objects.filter(client=client).values("user")
+    people = User.objects.filter(pk__in=inside, is_active=True) | User.objects.filter(
+        pk__in=assigned, is_active=True
+    )
+    return sorted(((user.pk, str(user)) for user in people.distinct()), key=lambda each: each[1].casefold())
 
 
 def typed(form: ActForm, names: Iterable[str] = ("words", "fix")) -> str:

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controls.exceptions.acting import ACTS, COMMENT, Act, refused
+from controls.exceptions.acting import ACTS, COMMENT, Act, could_own, refused
 from controls.exceptions.listing import late, visible
 from controls.exceptions.models import ControlException, ExceptionAct
 from controls.exceptions.parties import owned_controls
@@ -20,7 +20,6 @@ from tenants.access.declare import action
 from tenants.api.endpoint import Endpoint, Listing, Page, ordered
 from tenants.api.fields import Given, Instant, Told
 from tenants.api.problems import Problem
-from tenants.members.selectors import could_own
 
 _LONGEST = 4000
 

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from controls.catalogue.models import Control
-from controls.exceptions.acting import COMMENT, Possible, fresh, possible
+from controls.exceptions.acting import COMMENT, Possible, could_own, fresh, possible
 from controls.exceptions.forms import ActForm
 from controls.exceptions.listing import due_said, is_late, severity_said, state_said
 from controls.exceptions.models import ControlException, ExceptionAct
@@ -24,7 +24,7 @@ from controls.results.words import title_of
 from controls.rules.registry import rule_by_id
 from tenants.access.gate import Gate
 from tenants.engagements.models import Engagement
-from tenants.members.selectors import could_own, names_of
+from tenants.members.selectors import names_of
 from tenants.templatetags.frame import day, figure, moment
 
 MEMBERS: Final = 25

@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from controls.exceptions.acting import ACTS, COMMENT, Act, build, offered, refused, typed
+from controls.exceptions.acting import ACTS, COMMENT, Act, build, could_own, offered, refused, typed
 from controls.exceptions.forms import ActForm
 from controls.exceptions.listing import by_urgency, late, rows_of, severity_order, untriaged, visible
 from controls.exceptions.models import ControlException
@@ -28,7 +28,6 @@ from tenants.access.export import csv_answer
 from tenants.access.gate import Gate
 from tenants.clients.period import Period
 from tenants.members.models import User
-from tenants.members.selectors import could_own
 
 PAGE: Final = 50
 _LIVE: Final = Q(state__in=LIVE)

@@ -11,7 +11,6 @@ from django.db import connection, transaction
 from evidence.intake.models import IntakeToken, Source
 from evidence.sources.registry import adapter
 from tenants.access.acts import record_act
-from tenants.clients.switch import current_client
 
 TOKEN_LIFE = timedelta(days=365)
 
@@ -42,6 +41,8 @@ def set_scope(key: int, *, since: date | None, by: UUID, at: datetime) -> Source
                 facts={"in_scope_from": days},
             )
         return source
+
+
 @transaction.atomic
 def set_state(source: Source, state: str, *, at: datetime, by: UUID) -> Source:
     """Pause, take up again or retire a source; a leaf of the ledger says who did it and when."""
@@ -49,7 +50,7 @@ def set_state(source: Source, state: str, *, at: datetime, by: UUID) -> Source:
         facts = {"source": source.slug, "from": source.state, "to": state}
         source.state = state
         source.save(update_fields=["state"])
-        record_act(current_client(), "settings", f"source:{source.slug}", actor=by, at=at, facts=facts)
+        record_act(connection.tenant, "settings", f"source:{source.slug}", actor=by, at=at, facts=facts)
     return source
 
 

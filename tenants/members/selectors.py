@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from tenants.clients.models import Client
 from tenants.engagements.models import Engagement
-from tenants.members.models import MFA_ROLES, MSSP_ROLES, Assignment, Membership, Role, User
+from tenants.members.models import MFA_ROLES, MSSP_ROLES, Assignment, Membership, User
 
 # Recovery codes are no factor of their own.
 SECOND_FACTORS: Final = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
@@ -69,13 +69,3 @@ def staff_of(client: Client) -> QuerySet[Membership]:
         .annotate(assigned_since=Subquery(assigned))
         .order_by("user__full_name", "pk")
     )
-
-
-def could_own(client: Client) -> list[tuple[uuid.UUID, str]]:
-    """Return who can own something at a client: its people, and the MSSP's who are assigned, by name."""
-    inside = Membership.objects.filter(client=client, active=True).exclude(role=Role.AUDITOR).values("user")
-    assigned = Assignment.objects.filter(client=client).values("user")
-    people = User.objects.filter(pk__in=inside, is_active=True) | User.objects.filter(
-        pk__in=assigned, is_active=True
-    )
-    return sorted(((user.pk, str(user)) for user in people.distinct()), key=lambda each: each[1].casefold())
