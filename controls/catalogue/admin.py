@@ -1,6 +1,7 @@
 """Controls in the admin: what their owners may change of them."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -16,13 +17,17 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, U
 
 from controls.catalogue.editing import EDITABLE, Refused, assign_owner, edit_control, possible_owners, refuse
 from controls.catalogue.models import Control
-from controls.results.words import frequency_words, nature_words
+from controls.results.words import FREQUENCIES, NATURES, frequency_words, nature_words
 from tenants.access.admin import PolicyAdmin, PolicyForm
 from tenants.members.models import User
 
 
 def _person(text: Any) -> uuid.UUID | None:
     return uuid.UUID(str(text)) if text else None
+
+
+def _legend(words: Mapping[str, str]) -> str:
+    return "; ".join(f"{code}: {said}" for code, said in words.items())
 
 
 class ControlForm(PolicyForm):
@@ -39,6 +44,10 @@ class ControlForm(PolicyForm):
         model = Control
         fields = ["statement", "frequency", "nature", "design_reviewed", "owner"]
         widgets = {"statement": UnfoldAdminTextareaWidget({"rows": 4})}
+        help_texts = {
+            "frequency": f"{_legend(FREQUENCIES)}. Two are joined by +, such as occ+Q.",
+            "nature": f"{_legend(NATURES)}. They are joined by -, such as P-A.",
+        }
 
     def clean(self) -> dict[str, Any]:
         """Ask the service about each value."""

@@ -182,7 +182,8 @@ class PolicyAdmin(ModelAdmin):
                 raise Http404
             if not self.has_change_permission(request, found):
                 raise Refused(request.access.standing, self.change_action)
-        return super().changeform_view(request, object_id, form_url, extra_context)
+        context = {"show_save_and_add_another": False, **(extra_context or {})}
+        return super().changeform_view(request, object_id, form_url, context)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

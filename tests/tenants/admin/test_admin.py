@@ -341,6 +341,8 @@ def test_an_objects_history_is_its_part_of_the_clients(harbor: Client) -> None:
     answer = browser_of("CA", harbor).get(address)
     assert (answer.status_code, answer["Location"]) == (302, "/c/harbor/history/?thing=control&ref=AC-01")
     assert browser_of("CO", harbor).get(address).status_code == 403
+    assert address in browser_of("CA", harbor).get(CONTROL).content.decode()
+    assert "/history/" not in browser_of("CO", harbor).get(CONTROL).content.decode()
     assert browser_of("CA", harbor).get(f"{ADMIN}controls/control/XX-1/history/").status_code == 404
 
 
