@@ -24,6 +24,7 @@ from tenants.clients.models import Client
 from tenants.clients.names import validate_one_line
 from tenants.engagements.models import Engagement, EngagementAuditor
 from tenants.invitations.models import Invitation
+from tenants.invitations.selectors import open_at
 from tenants.members.changes import CLIENT_ROLES, STAFF_ROLES
 from tenants.members.models import Membership, Role, User
 
@@ -137,7 +138,7 @@ def _invite(
         list(Membership.objects.select_for_update().filter(client__isnull=True, role=Role.MSSP_ADMIN))
     _refuse_present(email, client, engagement)
     same = Q(client=client, engagement=engagement, email__iexact=email)
-    if _open_at(at).filter(same).exists():
+    if open_at(Invitation.objects.filter(same), at).exists():
         raise InvitationRefused(
             f"{email} is invited already. Send that invitation again, or take it back first."
         )
@@ -249,10 +250,6 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
-def _open_at(at: datetime) -> QuerySet[Invitation]:
-    return Invitation.objects.filter(accepted_at=None, revoked_at=None, expires_at__gt=at)
-
-
 def _waiting(invitation: Invitation) -> Invitation:
     found = Invitation.objects.select_for_update(of=("self",)).get(pk=invitation.pk)
     if found.accepted_at is not None or found.revoked_at is not None:
@@ -265,9 +262,9 @@ def _opened(
     invitations: QuerySet[Invitation], secret: str, client: Client | None, at: datetime
 ) -> Invitation:
     found = (
-        invitations.select_related("client", "engagement", "invited_by")
+        open_at(invitations, at)
+        .select_related("client", "engagement", "invited_by")
         .filter(secret_sha256=_hash(secret), client=client)
-        .filter(accepted_at=None, revoked_at=None, expires_at__gt=at)
         .first()
     )
     if found is None or not _still_stands(found, at):

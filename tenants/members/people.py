@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from django.contrib import messages
@@ -234,15 +236,9 @@ def _may(request: HttpRequest, obj: Membership | User) -> None:
         raise PermissionDenied("Nobody decides this about themselves. Ask another administrator to do it.")
 
 
-def _names(found: Membership) -> dict[str, str]:
-    prefix = "staff" if found.client_id is None else "member"
-    names = {each: f"{prefix}_{each}" for each in ("role", "deactivate", "reactivate")}
-    return {
-        **names,
-        "page": "staff_member" if found.client_id is None else "member",
-        "list": "staff" if found.client_id is None else "members",
-        "policy": prefix,
-    }
+def _prefix(found: Membership) -> str:
+    """Return with what actions and routes about this membership begin."""
+    return "staff" if found.client_id is None else "member"
 
 
 def _member_page(
@@ -251,68 +247,54 @@ def _member_page(
     gate: Gate = request.access
     if not refusal:
         gate.check(found)
-    names = _names(found)
-    policy = names["policy"]
-    step_up = gate.standing.step_up
-    form = RoleForm(membership=found, role=role or found.role)
-    may_change = gate.would(found, f"{policy}.change_role")
-    may_end = gate.would(found, f"{policy}.deactivate")
+    prefix = _prefix(found)
+    staff_page = prefix == "staff"
+    may_change = gate.would(found, f"{prefix}.change_role")
+    may_end = gate.would(found, f"{prefix}.deactivate")
+    acts = ("role", "deactivate", "reactivate")
     context = {
         "membership": found,
         "seen": changes.seen_of(found),
-        "form": form if may_change and found.active else None,
+        "form": RoleForm(membership=found, role=role or found.role) if may_change and found.active else None,
         "may_end": may_end,
-        "own": found.user_id == request.user.pk,
-        "proof_needed": policy == "staff" and not step_up and (may_change or may_end),
+        "own": found.user_id == gate.person.pk,
+        "proof_needed": staff_page and not gate.standing.step_up and (may_change or may_end),
         "refusal": refusal,
-        "clients": assignments.clients_assigned(found.user) if policy == "staff" else [],
-        "urls": {
-            each: reverse(names[each], args=[found.pk]) for each in ("role", "deactivate", "reactivate")
-        },
-        "crumbs": [("Staff" if policy == "staff" else "People", reverse(names["list"]))],
+        "clients": assignments.clients_assigned(found.user) if staff_page else [],
+        "urls": {each: reverse(f"{prefix}_{each}", args=[found.pk]) for each in acts},
+        "crumbs": [("Staff", reverse("staff")) if staff_page else ("People", reverse("members"))],
     }
     return render(request, "tenants/member.html", context, status=409 if refusal else 200)
 
 
 def _change_role(request: HttpRequest, found: Membership) -> HttpResponse:
-    role, seen = request.POST.get("role", ""), request.POST.get("seen", "")
-    try:
-        changed = changes.change_role(
-            found, role, seen=seen, by=request.access.person.pk, at=request.access.at
-        )
-    except changes.ChangeRefused as refusal:
-        return _refused(request, found, str(refusal), role=role)
-    messages.success(request, f"{found.user} is {changes.label_of(changed.role)} from the next request on.")
-    return _back(found)
+    role = request.POST.get("role", "")
+    act = partial(changes.change_role, found, role)
+    return _done(request, found, act, "{person} is {role} from the next request on.", role=role)
 
 
 def _end(request: HttpRequest, found: Membership) -> HttpResponse:
-    try:
-        changes.deactivate(
-            found, seen=request.POST.get("seen", ""), by=request.access.person.pk, at=request.access.at
-        )
-    except changes.ChangeRefused as refusal:
-        return _refused(request, found, str(refusal))
-    messages.success(request, f"{found.user} is deactivated. Open sessions show nothing of it any more.")
-    # Whoever ended their own membership has no page here any more.
-    return redirect("start" if found.client_id is None else "members")
+    act = partial(changes.deactivate, found)
+    return _done(request, found, act, "{person} is deactivated. Open sessions show nothing of it any more.")
 
 
 def _begin_again(request: HttpRequest, found: Membership) -> HttpResponse:
+    act = partial(changes.reactivate, found)
+    return _done(request, found, act, "{person} is a member again, as {role}.")
+
+
+def _done(
+    request: HttpRequest, found: Membership, act: Callable[..., Membership], words: str, *, role: str = ""
+) -> HttpResponse:
+    """Do it, if all is as the form saw it; otherwise show the page again with the reason."""
+    gate: Gate = request.access
     try:
-        changes.reactivate(
-            found, seen=request.POST.get("seen", ""), by=request.access.person.pk, at=request.access.at
-        )
+        now = act(seen=request.POST.get("seen", ""), by=gate.person.pk, at=gate.at)
     except changes.ChangeRefused as refusal:
-        return _refused(request, found, str(refusal))
-    messages.success(request, f"{found.user} is a member again, as {changes.label_of(found.role)}.")
-    return _back(found)
-
-
-def _back(found: Membership) -> HttpResponse:
-    return redirect(_names(found)["page"], found.pk)
-
-
-def _refused(request: HttpRequest, found: Membership, words: str, *, role: str = "") -> HttpResponse:
-    now = memberships_at(found.client).get(pk=found.pk)
-    return _member_page(request, now, refusal=words, role=role)
+        fresh = memberships_at(found.client).get(pk=found.pk)
+        return _member_page(request, fresh, refusal=str(refusal), role=role)
+    messages.success(request, words.format(person=now.user, role=changes.label_of(now.role)))
+    if now.user_id == gate.person.pk:
+        # Whoever ended their own membership finds no page here any more.
+        return redirect(request.portal_prefix)
+    return redirect("staff_member" if now.client_id is None else "member", now.pk)
