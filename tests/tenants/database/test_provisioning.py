@@ -194,8 +194,8 @@ def test_what_the_text_cannot_express_stops_the_release_and_not_a_client(
 ) -> None:
     from tenants.database import template
 
-    def with_a_policy() -> list:
-        steps = template_steps()
+    def with_a_policy(known: object) -> list:
+        steps = template_steps(known)
         run(
             "alter table evidence_batch enable row level security",
             "create policy mine on evidence_batch using (true)",
