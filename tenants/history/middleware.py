@@ -26,8 +26,9 @@ class HistoryMiddleware:
 
 def facts_of(request: HttpRequest) -> dict[str, str | None]:
     """Return what history keeps of a request. Who signed in during it counts from then on."""
-    user = getattr(request, "user", None)
     gate = getattr(request, "access", None)
+    # Whom a token stands for is known to the gate.
+    user = gate.person if gate is not None else getattr(request, "user", None)
     return {
         "user": str(user.pk) if user is not None and user.is_authenticated else None,
         "role": " ".join(sorted(gate.standing.roles)) if gate is not None else "",
