@@ -7,6 +7,9 @@ from config import api
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.cockpit.urls")),
+    path("", include("tenants.mywork.urls")),
+    path("", include("tenants.savedviews.urls")),
+    path("", include("tenants.find.urls")),
     path("", include("tenants.members.urls")),
     path("", include("tenants.secrets.urls")),
     path("", include("tenants.members.urls_portal")),

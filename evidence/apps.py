@@ -11,10 +11,13 @@ class EvidenceConfig(AppConfig):
     def ready(self) -> None:
         """Tell the left of which days evidence tells, whose it is and which sources there are; keep its acts."""
         import evidence.batches.access  # noqa: F401  (registers by being imported)
+        from evidence.intake.finding import SOURCES
         from evidence.intake.selectors import connected
         from evidence.ledger.acts import on_act
         from tenants.access.acts import act_recorded
         from tenants.apitokens.sources import offer
+        from tenants.find.registry import register
 
         offer(connected)
+        register(SOURCES)
         act_recorded.connect(on_act, dispatch_uid="evidence.ledger.acts")

@@ -5,13 +5,15 @@ from tenants.api.models import ApiUse
 from tenants.apitokens.models import ApiToken, IdempotencyKey
 from tenants.breakglass.models import BreakGlass
 from tenants.clients.models import Client, Host
-from tenants.cockpit.models import ClientSummary, SavedView
+from tenants.cockpit.models import ClientSummary
 from tenants.database.models import SchemaTemplate, SpareSchema
 from tenants.engagements.models import Engagement, EngagementAuditor
 from tenants.identity.models import IdentityProvider
 from tenants.invitations.models import Invitation
 from tenants.members.models import Assignment, Membership, User
+from tenants.mywork.models import WorkItem
 from tenants.notifications.models import Notification, NotificationMark, NotificationSetting
+from tenants.savedviews.models import SavedView
 from tenants.secrets.models import Installation, SigningKey
 
 __all__ = [
@@ -38,4 +40,5 @@ __all__ = [
     "SigningKey",
     "SpareSchema",
     "User",
+    "WorkItem",
 ]

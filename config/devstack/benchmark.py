@@ -24,6 +24,7 @@ FIGURES = {
     "clients": ("client_create", "client_create_spare", "client_create_vs_clone"),
     "migrate": ("clients_migrate", "clients_migrate_noop"),
     "connections": ("backend_memory",),
+    "pages": ("cockpit_p95", "cockpit_500_vs_50", "list_p50", "create_p50"),
 }
 # What a run must not take from the installation that starts it: a benchmark has a cluster and a folder of its own.
 _OWN = (

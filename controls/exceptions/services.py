@@ -22,6 +22,7 @@ from controls.exceptions.states import (
     TRANSITIONS,
     Step,
 )
+from controls.exceptions.work import KIND, work_about
 from controls.results.accounts import account_names
 from controls.results.models import Occurrence
 from controls.rules.language import Rule, group_key
@@ -29,6 +30,7 @@ from controls.rules.language.durations import parse_duration
 from controls.rules.registry import rule_by_id
 from evidence.ledger.leaf import canonical, rfc3339
 from evidence.ledger.services import Recorded, append, hold
+from tenants.mywork.services import keep_work
 
 # Half of an advisory lock's key; numbers of one client and year are given one at a time.
 NUMBER_LOCK = 0x65786E6F
@@ -154,6 +156,7 @@ def act(
         words = str(given.get("words") or given.get("fix") or "")
         row, thing = _act(locked, action, before, step.to, by, at, words, way)
         _write([(row, thing)] if step.leaf else [(row, None)], at)
+        keep_work(KIND, locked.number, work_about(locked))
         return locked
 
 

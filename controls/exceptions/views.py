@@ -28,6 +28,7 @@ from tenants.access.export import csv_answer
 from tenants.access.gate import Gate
 from tenants.clients.period import Period
 from tenants.members.models import User
+from tenants.savedviews.showing import saved_views
 
 PAGE: Final = 50
 _LIVE: Final = Q(state__in=LIVE)
@@ -69,9 +70,12 @@ def _shows(gate: Gate) -> dict[str, tuple[str, Q]]:
 
 
 @action("exception.read")
-def exceptions(request: HttpRequest) -> HttpResponse:
+def exceptions(request: HttpRequest) -> HttpResponseBase:
     """List exceptions, what is due first on top."""
     gate: Gate = request.access
+    saved = saved_views(request, "exceptions")
+    if saved.instead:
+        return redirect(saved.instead)
     found, kept, notes = _asked(request, gate)
     shows = _shows(gate)
     show = request.GET.get("show", "live")
@@ -89,6 +93,7 @@ def exceptions(request: HttpRequest) -> HttpResponse:
         "sort": sort,
         "sorted_by": _SORT_WORDS.get(sort.removeprefix("-"), "urgency"),
         "counts": counts,
+        "saved": saved,
         "notes": notes,
         "chips": [
             {

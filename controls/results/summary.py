@@ -13,12 +13,14 @@ from evidence.coverage.states import State, source_days
 from evidence.intake.models import Source
 from tenants.clients.period import Period
 from tenants.cockpit.models import ClientSummary
+from tenants.cockpit.services import about_tokens, record_summary
+from tenants.mywork.services import rebuild_work
 
 WINDOW = 30
 
 
 def refresh(*, at: datetime) -> ClientSummary:
-    """Compute the present client's summary as of `at` and store it; may be repeated at will.
+    """Compute the present client's summary as of `at`, and what waits for people, and store both; repeatable at will.
 
     A measure that nothing can feed yet stays null, which the cockpit shows as not collected.
     """
@@ -54,8 +56,19 @@ def refresh(*, at: datetime) -> ClientSummary:
         "covered_days_30d": _covered(sources, period, at) if sources else None,
         "last_event_at": Period(last, last, client.tzinfo).begins_at if last else None,
         "daily_events": daily if sources else [],
+        "open_about": _open_about(),
     }
-    return ClientSummary.objects.update_or_create(client=client, defaults=values)[0]
+    rebuild_work()
+    return record_summary(client, **values)
+
+
+def _open_about() -> list[str]:
+    """What the live exceptions are about: their rule and controls, each with the severity."""
+    live = ControlException.objects.filter(state__in=LIVE).order_by()
+    rows = live.values_list("rule", "control", "further_controls", "severity").distinct()
+    return about_tokens(
+        (each, severity) for rule, control, more, severity in rows for each in (rule, control, *more)
+    )
 
 
 def _covered(sources: list[Source], period: Period, at: datetime) -> int:

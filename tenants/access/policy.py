@@ -127,7 +127,7 @@ _ROWS: Final = (
     ("sample.draw", "asg asg y own - eng y"),
     ("package.read package.download package.verify", "in in y - - eng y"),
     ("package.build", "asg asg y own - - y"),
-    ("saved_view.write notification.settings mywork.read", "self self self self self self -"),
+    ("saved_view.write notification.settings mywork.read find.read", "self self self self self self -"),
     ("ops.health", "y y - - - - y"),
     ("ops.rebuild ops.retry", "su - - - - - y"),
 )
@@ -151,6 +151,7 @@ PORTAL_ACTIONS: Final = frozenset(
         "notification.settings",
         "notification.send",
         "mywork.read",
+        "find.read",
         "ops.health",
         "key.read",
         "key.rotate",

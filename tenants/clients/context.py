@@ -55,6 +55,8 @@ def client(request: HttpRequest) -> dict[str, Any]:
     frame["settings_pages"] = SimpleLazyObject(lambda: _shown(request, place, SETTINGS_PAGES))
     frame["own_pages"] = SimpleLazyObject(lambda: _shown(request, place, OWN_PAGES))
     frame["reader"] = _reader(place)
+    if not nowhere and _exists("find") and judged_some(place, "find.read"):
+        frame["find"] = reverse("find")
     if frame["client"] is not None and not request.own_host:
         frame |= _switcher(request, user)
         frame["portal"] = request.portal_prefix

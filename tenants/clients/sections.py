@@ -15,6 +15,7 @@ class Section:
 
 CLIENT_SECTIONS: Final = (
     Section("Home", "home", "control.read"),
+    Section("My work", "mywork", "mywork.read"),
     Section("Controls", "controls", "control.read"),
     Section("Exceptions", "exceptions", "exception.read"),
     Section("Sources", "sources", "source.read"),

@@ -1,5 +1,6 @@
 """One row per client for the MSSP's cockpit, written from the right, read without visiting schemas."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -20,30 +21,14 @@ class ClientSummary(models.Model):
     last_event_at = models.DateTimeField(null=True)
     # Events per day of the last 30 local days, oldest first: the cockpit's sparkline.
     daily_events = models.JSONField(default=list)
+    # What the open exceptions are about, as `about_tokens` writes it: `R01`, `AC-01`, `/critical`, `R01/critical`.
+    open_about = ArrayField(models.CharField(max_length=60), default=list)
+    # Posture (0 to 100) and what caps it in words, silent sources, overdue duties: null until something measures them.
+    posture = models.PositiveSmallIntegerField(null=True)
+    posture_cap = models.CharField(max_length=60, default="", blank=True)
+    sources_silent = models.PositiveIntegerField(null=True)
+    duties_overdue = models.PositiveIntegerField(null=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:
         return f"Summary of {self.client}"
-
-
-class SavedView(models.Model):
-    """A person's own name for a page with its filters and order: `query` is the address's query string."""
-
-    user = models.ForeignKey("tenants.User", on_delete=models.CASCADE, related_name="saved_views")
-    page = models.CharField(max_length=40)
-    client = models.ForeignKey(
-        "tenants.Client", on_delete=models.CASCADE, null=True, blank=True, related_name="+"
-    )
-    name = models.CharField(max_length=60)
-    query = models.CharField(max_length=500, default="", blank=True)
-    created_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                "user", "page", "client", "name", name="saved_view_once", nulls_distinct=False
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.name

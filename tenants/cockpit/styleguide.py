@@ -104,7 +104,17 @@ def styleguide(request: HttpRequest) -> HttpResponse:
             {"label": "All", "count": 1284, "href": "#", "current": False},
             {"label": "Silent source", "count": None, "href": "#", "current": False},
         ],
-        "search": {"name": "q", "value": "", "label": "Words of the fact", "hidden": []},
+        "search": {
+            "name": "q",
+            "value": "",
+            "label": "Words of the fact",
+            "hidden": [],
+            "selects": [
+                {"name": "s", "label": "Severity", "value": "", "options": [("", "Any"), ("c", "Critical")]}
+            ],
+        },
+        "saved": {"views": [{"name": "Audit season", "href": "#", "current": True, "default": True}]},
+        "bulk": [{"url": "styleguide", "label": "Export as CSV"}],
         "page": Paginator(range(1284), 50).page(3),
         "trend": [3, 5, 4, 8, 9, 6, 7, 12, 9, 4, 8, 10, 11, 6],
         "strip": _STRIP,

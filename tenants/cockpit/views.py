@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.utils import timezone
 
 from tenants.access.declare import action
 from tenants.access.export import csv_answer
@@ -17,24 +18,43 @@ from tenants.access.gate import Gate
 from tenants.access.policy import judged_some, standing
 from tenants.clients.context import client_address
 from tenants.clients.models import Client
-from tenants.cockpit.selectors import ORDER_WORDS, ORDERS, WHOLE_DAYS, View, rows, totals, views
-from tenants.engagements.models import Engagement
+from tenants.cockpit.naming import titles_of
+from tenants.cockpit.row import engagement_words, row_html
+from tenants.cockpit.selectors import (
+    ORDER_WORDS,
+    SEVERITIES,
+    STALE,
+    WHOLE_DAYS,
+    Asked,
+    View,
+    about_choices,
+    next_audits,
+    ordered,
+    rows,
+    totals,
+    views,
+)
 from tenants.members.models import User
 from tenants.members.selectors import clients_of
+from tenants.savedviews.showing import saved_views
 
 PAGE: Final = 50
 _COLUMNS: Final = (
     {"label": "Client", "key": "name", "priority": 1},
-    {"label": "Posture", "key": "", "priority": 3},
-    {"label": "30 days", "key": "", "priority": 3},
+    {"label": "Posture", "key": "posture", "priority": 3},
+    {"label": "30 days", "key": "", "priority": 4},
     {"label": "Critical", "key": "critical", "numeric": True, "priority": 1},
     {"label": "Late", "key": "late", "numeric": True, "priority": 1},
     {"label": "Unknown", "key": "unknown", "numeric": True, "priority": 2},
+    {"label": "Silent", "key": "silent", "numeric": True, "priority": 3},
     {"label": "Days heard", "key": "covered", "numeric": True, "priority": 2},
-    {"label": "Duties overdue", "key": "", "numeric": True, "priority": 4},
+    {"label": "Duties late", "key": "duties", "numeric": True, "priority": 4},
     {"label": "Next audit", "key": "audit", "priority": 3},
-    {"label": "Engagement", "key": "", "priority": 4},
 )
+_FIGURES: Final = (
+    "exceptions_live", "exceptions_critical", "exceptions_high", "exceptions_late", "unknown_members_30d", "sources",
+    "events_30d", "covered_days_30d", "posture", "sources_silent", "duties_overdue",
+)  # fmt: skip
 
 
 @action("client.list")
@@ -55,73 +75,79 @@ def start(request: HttpRequest) -> HttpResponseBase:
 
 @action("cockpit.read")
 def cockpit_csv(request: HttpRequest) -> HttpResponseBase:
-    """Answer the cockpit's table, filtered and sorted as on the page, as CSV."""
+    """Answer the cockpit's table, filtered and sorted as on the page, or the clients that were selected, as CSV.
+
+    A selected client that is not among the person's is a row with nothing but a note.
+    """
     gate: Gate = request.access
-    today = timezone.localdate()
-    view, found = _filtered(request, rows(gate.standing, today=today), today)
+    asked = Asked.of(request.GET)
+    if "selected" in request.GET and not asked.selected:
+        messages.warning(request, "No client was selected. Check the box beside a name first.")
+        return redirect("start")
+    view, found = _view(request, gate), rows(gate.standing)
+    found = ordered(
+        asked.narrowed(found).filter(view.condition), request.GET.get("sort", ""), today=gate.at.date()
+    )
     head = (
-        "client", "slug", "exceptions_live", "exceptions_critical", "exceptions_high", "exceptions_late",
-        "unknown_members_30d", "sources", "events_30d", "covered_days_30d", "last_event_at", "next_audit", "engagement",
+        "client", "slug", *_FIGURES, "last_event_at", "figures_at", "next_audit", "engagement",
+        *(["note"] if asked.selected else []),
     )  # fmt: skip
-    return csv_answer(f"clients-{view.key}-{today:%Y-%m-%d}.csv", head, _lines(found))
+    name = f"clients-{'selected' if asked.selected else view.key}-{gate.at:%Y-%m-%d}.csv"
+    return csv_answer(name, head, _lines(gate, found, asked.selected))
 
 
-def _lines(found: Any) -> Iterator[tuple[object, ...]]:
-    for each in found.order_by(*ORDERS["needs"]):
+def _lines(gate: Gate, found: QuerySet[Client], selected: tuple[str, ...]) -> Iterator[tuple[object, ...]]:
+    audits = next_audits(found.order_by().values("pk"), today=gate.at.date())
+    note: tuple[str, ...] = ("",) if selected else ()
+    left = set(selected)
+    for each in found:
+        left.discard(each.slug)
         summary = getattr(each, "summary", None)
-        figures = (
-            "exceptions_live", "exceptions_critical", "exceptions_high", "exceptions_late", "unknown_members_30d",
-            "sources", "events_30d", "covered_days_30d",
-        )  # fmt: skip
-        last = summary.last_event_at if summary else None
+        times = (summary.last_event_at, summary.updated_at) if summary else (None, None)
+        audit = audits.get(each.pk)
         yield (
             each.name,
             each.slug,
-            *(getattr(summary, name, None) for name in figures),
-            last.isoformat() if last else None,
-            each.audit_from,
-            _engagement_words(each),
+            *(getattr(summary, name, None) for name in _FIGURES),
+            *(time.isoformat() if time else None for time in times),
+            audit.access_from if audit else None,
+            engagement_words(each, audit),
+            *note,
         )
+    for slug in sorted(left):
+        yield ("", slug[:40], *([None] * (len(_FIGURES) + 4)), "left out: not one of your clients")
 
 
-def _filtered(request: HttpRequest, found: Any, today: datetime.date) -> tuple[View, Any]:
-    known = {view.key: view for view in views(today)}
-    view = known.get(request.GET.get("show", ""), known["all"])
-    return view, _named(request, found).filter(view.condition)
+def _view(request: HttpRequest, gate: Gate) -> View:
+    known = {view.key: view for view in views(gate.at)}
+    return known.get(request.GET.get("show", ""), known["all"])
 
 
-def _named(request: HttpRequest, found: Any) -> Any:
-    wanted = request.GET.get("q", "").replace("\x00", "").strip()[:120]
-    return found.filter(name__icontains=wanted) if wanted else found
-
-
-def _engagement_words(row: Any) -> str:
-    # An administrator sees that a client exists that is not assigned to them, but not who audits it.
-    if not row.assigned:
-        return ""
-    return f"{Engagement.Kind(row.audit_kind).label} · {row.audit_firm}" if row.audit_kind else ""
-
-
-def _cockpit(request: HttpRequest, gate: Gate) -> HttpResponse:
-    today = timezone.localdate()
-    everyone = rows(gate.standing, today=today)
-    sums = totals(_named(request, everyone), today=today)
-    view, found = _filtered(request, everyone, today)
+def _cockpit(request: HttpRequest, gate: Gate) -> HttpResponseBase:
+    saved = saved_views(request, "cockpit")
+    if saved.instead:
+        return redirect(saved.instead)
+    asked, view = Asked.of(request.GET), _view(request, gate)
+    everyone = rows(gate.standing)
+    narrowed = asked.narrowed(everyone)
+    sums = totals(narrowed, at=gate.at)
     sort = request.GET.get("sort", "needs")
-    if sort not in ORDERS:
+    if sort.removeprefix("-") not in ORDER_WORDS:
         sort = "needs"
-    paginator = Paginator(found.order_by(*ORDERS[sort]), PAGE)
-    # The filters' counts are known already: the table itself is the second and last query of the page.
+    paginator = Paginator(ordered(narrowed.filter(view.condition), sort, today=gate.at.date()), PAGE)
+    # The filters' counts are known already.
     paginator.count = sums[f"n_{view.key}"] or 0
     page = paginator.get_page(request.GET.get("page"))
-    shown = [_row(request, each) for each in page.object_list]
-    kept = {name: value for name in ("q", "sort") if (value := request.GET.get(name))}
+    shown = list(page.object_list)
+    checked = request.GET.get("select") == "page"
+    audits = next_audits([each.pk for each in shown], today=gate.at.date())
+    whole = asked.kept | {name: value for name in ("show", "sort") if (value := request.GET.get(name))}
+    kept = {name: value for name, value in whole.items() if name != "show"}
     context = {
-        "today": today,
         "sums": sums,
         "figures": _figures(sums, kept),
         "page": page,
-        "rows": shown,
+        "rows": [row_html(request, each, audits.get(each.pk), at=gate.at, checked=checked) for each in shown],
         "columns": _COLUMNS,
         "sort": sort,
         "sorted_by": ORDER_WORDS[sort.removeprefix("-")],
@@ -132,23 +158,79 @@ def _cockpit(request: HttpRequest, gate: Gate) -> HttpResponse:
                 "href": f"?{urlencode({**kept, 'show': each.key})}",
                 "current": each.key == view.key,
             }
-            for each in views(today)
+            for each in views(gate.at)
+            if each.always or each.key == view.key or sums[f"n_{each.key}"]
         ],
-        "search": {
-            "name": "q",
-            "value": request.GET.get("q", "")[:120],
-            "label": "Name of a client",
-            "hidden": [("show", view.key), ("sort", sort)],
-        },
-        "csv_href": f"clients.csv?{urlencode({**kept, 'show': view.key})}",
-        "empty": _empty(request, view, sums),
+        "search": _search(asked, view, sort, everyone, gate),
+        "saved": saved,
+        "old": _old(sums, kept),
+        "selectable": True,
+        "all_selected": checked,
+        "bulk": _acts(gate),
+        "csv_href": f"clients.csv?{urlencode(whole)}",
+        "empty": _empty(asked, view, sums),
         "may_create": gate.could("client.create"),
     }
-    template = "tenants/cockpit.html"
-    return render(request, template, context)
+    return render(request, "tenants/cockpit.html", context)
 
 
-def _figures(sums: dict[str, int | None], kept: dict[str, str]) -> list[dict[str, object]]:
+def _search(asked: Asked, view: View, sort: str, everyone: QuerySet[Client], gate: Gate) -> dict[str, object]:
+    choices = about_choices(everyone)
+    titles = titles_of(choices)
+    if asked.about and asked.about not in choices:
+        choices.append(asked.about)
+    selects = [
+        {
+            "name": "severity",
+            "label": "Severity of open exceptions",
+            "value": asked.severity,
+            "options": [("", "Any severity"), *((each, each.capitalize()) for each in SEVERITIES)],
+        },
+        {
+            "name": "about",
+            "label": "Rule or control with open exceptions",
+            "value": asked.about,
+            "options": [
+                ("", "Any rule or control"),
+                *((each, f"{each} · {titles[each]}" if each in titles else each) for each in choices),
+            ],
+        },
+    ]
+    if "MA" in gate.standing.roles:
+        options = [("", "Everybody's clients"), ("1", "Assigned to me")]
+        value = "1" if asked.mine else ""
+        selects.append({"name": "mine", "label": "Whose clients", "value": value, "options": options})
+    return {
+        "name": "q",
+        "value": asked.words,
+        "label": "Name of a client",
+        "hidden": [("show", view.key), ("sort", sort)],
+        "selects": selects,
+    }
+
+
+def _acts(gate: Gate) -> list[dict[str, str]]:
+    """What can be done with several clients at once, by who may do it to some: each client is judged by itself."""
+    acts = [
+        ("cockpit.read", "cockpit_csv", "Export as CSV"),
+        ("mywork.read", "mywork", "Show their work"),
+        ("assignment.write", "assign_many", "Assign an analyst"),
+    ]
+    return [{"url": url, "label": label} for policy, url, label in acts if gate.could(policy)]
+
+
+def _old(sums: dict[str, Any], kept: dict[str, str]) -> dict[str, object] | None:
+    if not sums["n_old"]:
+        return None
+    return {
+        "count": sums["n_old"],
+        "oldest": sums["oldest"],
+        "minutes": int(STALE.total_seconds() // 60),
+        "href": f"?{urlencode({**kept, 'show': 'old'})}",
+    }
+
+
+def _figures(sums: dict[str, Any], kept: dict[str, str]) -> list[dict[str, object]]:
     def link(key: str) -> str:
         return f"?{urlencode({**kept, 'show': key})}"
 
@@ -162,7 +244,7 @@ def _figures(sums: dict[str, int | None], kept: dict[str, str]) -> list[dict[str
             "href": link("critical"),
         },
         {"value": sums["past"], "label": "exceptions past their date", "tone": "", "href": link("late")},
-        {"value": None, "label": "duties overdue", "tone": "", "href": ""},
+        {"value": sums["duties"], "label": "duties overdue", "tone": "", "href": ""},
         {
             "value": sums["unknown_members"],
             "label": "unknown members, 30 days",
@@ -174,37 +256,20 @@ def _figures(sums: dict[str, int | None], kept: dict[str, str]) -> list[dict[str
     ]
 
 
-def _row(request: HttpRequest, each: Any) -> dict[str, object]:
-    summary = getattr(each, "summary", None)
-    return {
-        "name": each.name,
-        "href": client_address(request, each) if each.assigned else "",
-        "critical": getattr(summary, "exceptions_critical", None),
-        "late": getattr(summary, "exceptions_late", None),
-        "unknown": getattr(summary, "unknown_members_30d", None),
-        "covered": getattr(summary, "covered_days_30d", None),
-        "whole": WHOLE_DAYS,
-        "trend": getattr(summary, "daily_events", None) or [],
-        "audit_from": each.audit_from,
-        "audit_now": each.audit_from is not None and each.audit_from <= timezone.localdate(),
-        "engagement": _engagement_words(each),
-        "act": bool(each.urgent),
-    }
-
-
-def _empty(request: HttpRequest, view: View, sums: dict[str, int | None]) -> dict[str, str]:
-    if request.GET.get("q"):
+def _empty(asked: Asked, view: View, sums: dict[str, Any]) -> dict[str, str]:
+    if asked.kept:
         return {
-            "title": "No client has that name",
-            "text": "The filter looks for the words anywhere in the name.",
-            "href": "?",
+            "title": "No client under these filters",
+            "text": "The name is looked for anywhere in a client's name; a severity and a rule or control mean "
+            "exceptions that are open now.",
+            "href": "?show=all",
             "label": "Show all clients",
         }
     if view.key != "all" and sums["n_all"]:
         return {
             "title": f"No client under “{view.label}”",
             "text": "That is good news, or nothing has been measured yet.",
-            "href": "?",
+            "href": "?show=all",
             "label": "Show all clients",
         }
     return {

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import template
-from django.contrib.humanize.templatetags.humanize import intcomma
 from django.forms import BoundField, CheckboxInput
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 
@@ -24,7 +23,28 @@ def figure(value: object) -> str:
     """Write a whole number with its thousands marked; anything else as it is."""
     if isinstance(value, bool) or not isinstance(value, int):
         return str(value)
-    return str(intcomma(value, use_l10n=False))
+    return f"{value:,}"
+
+
+# The forms of `components/shape.html`, drawn here too: a table of hundreds of counts includes no template per cell.
+_SHAPES = {
+    "deviation": '<path data-fill d="M5 .8 9.6 9H.4z"/>',
+    "attention": '<path data-fill d="M5 0l5 5-5 5-5-5z"/>',
+    "unknown": '<path data-line d="M0 6.5 6.5 0M0 10 10 0M3.5 10 10 3.5"/>',
+}
+
+
+@register.simple_tag
+def count(value: int | None, tone: str) -> SafeString:
+    """Write a count in a table: a pill above zero, a quiet zero, and `not collected` for what nothing has measured."""
+    if value is None:
+        return mark_safe('<span class="not-collected">not collected</span>')
+    if not value:
+        return mark_safe('<span class="zero">0</span>')
+    shape = mark_safe(  # noqa: S308  (one of the three above)
+        f'<svg class="shape" viewBox="0 0 10 10" aria-hidden="true" focusable="false">{_SHAPES[tone]}</svg>'
+    )
+    return format_html('<span class="pill {}">{}{}</span>', tone, shape, figure(value))
 
 
 def _day_words(day: datetime.date, today: datetime.date) -> str:

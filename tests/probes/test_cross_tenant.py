@@ -30,8 +30,12 @@ from tenants.apitokens.models import ApiToken
 from tenants.apitokens.services import create as create_token
 from tenants.clients.models import Client
 from tenants.clients.switch import client as at_client
+from tenants.cockpit.services import record_summary
 from tenants.invitations.services import invite_member
 from tenants.members.models import Membership, Role, User
+from tenants.mywork.models import WorkItem
+from tenants.savedviews.models import SavedView
+from tenants.savedviews.services import save_view
 from tests import make
 from tests.probes import canaries
 from tests.probes.reach import CannotCallError, Ids, Person, fillings, ids_of, path_of, said
@@ -105,6 +109,8 @@ def world(module_database: str) -> World:
         harbor, make.person(f"{word} auditor", second_factor=True), firm=f"{word} auditing"
     )
     ids.add("engagement", audit.pk)
+    ids.add("view", _public_rows(harbor, insiders, word).pk)
+    make.engagement_of(harbor, make.person(f"{word} auditor", second_factor=True), firm=f"{word} auditing")
     revoked = make.member("CA", harbor)
     User.objects.filter(pk=revoked.pk).update(full_name="Formerly there")
     Membership.objects.filter(user=revoked).update(active=False)
@@ -133,6 +139,18 @@ def _by_token(name: str, user: User, at: Client, *, ended: bool = False) -> Pers
     if ended:
         ApiToken.objects.filter(pk=made.token.pk).update(expires_at=timezone.now())
     return Person(name, None, {"Authorization": f"Bearer {made.secret}"})
+
+
+def _public_rows(harbor: Client, insiders: dict[str, User], word: str) -> SavedView:
+    """What `public` keeps of a client and its people, with the word in it; returns the administrator's saved view."""
+    now = timezone.now()
+    WorkItem.objects.create(
+        client=harbor, kind=word, key=word, title=word, url=f"{word}/", action="exception.triage", due=now
+    )
+    record_summary(harbor, open_about=[word], posture_cap=word)
+    for user, page, client in ((insiders["AN"], "cockpit", None), (insiders["CA"], "exceptions", harbor)):
+        view = save_view(user, page=page, client=client, name=word, query=f"q={word}", at=now)
+    return view
 
 
 def _auditor(at: Client, access: tuple[datetime.date, datetime.date]) -> User:

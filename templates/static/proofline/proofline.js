@@ -3,7 +3,7 @@
   "use strict";
 
   const typing = (target) =>
-    target.closest("input, textarea, select, [contenteditable]") !== null;
+    target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;
 
   /* j and k walk the rows of the page's first list; Enter follows the link that has the focus. */
   const walk = (step) => {
@@ -17,6 +17,60 @@
     links[next].closest("tr").scrollIntoView({ block: "nearest" });
   };
 
+  /* Find: a dialog in place of its page. The box keeps the focus of a typing person; arrows walk what was found. */
+  const finder = document.getElementById("finder");
+  const openFinder = () => {
+    if (!finder) return false;
+    if (!finder.open) finder.showModal();
+    finder.querySelector("input").select();
+    return true;
+  };
+  finder?.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const links = [...finder.querySelectorAll("[data-found]")];
+    const box = finder.querySelector("input");
+    if (step && links.length) {
+      event.preventDefault();
+      const at = links.indexOf(document.activeElement) + step;
+      (at < 0 ? box : links[Math.min(at, links.length - 1)]).focus();
+    } else if (event.key === "Enter" && event.target === box && links.length && box.value === finder.dataset.asked) {
+      event.preventDefault();
+      links[0].click();
+    }
+  });
+  finder?.addEventListener("htmx:afterSwap", () => {
+    finder.dataset.asked = finder.querySelector("input").value;
+  });
+  finder?.addEventListener("click", (event) => {
+    if (event.target === finder || event.target.closest("[data-finder-close]")) finder.close();
+  });
+
+  /* Rows that were selected: how many, all of them at once, and acts only when there are some. */
+  const selectable = document.querySelector("form[data-select]");
+  const boxes = selectable ? [...selectable.querySelectorAll("td.check input")] : [];
+  const all = selectable?.querySelector("[data-select-all]");
+  const tellSelected = () => {
+    const chosen = boxes.filter((box) => box.checked).length;
+    const told = selectable.querySelector("[data-select-count]");
+    selectable.querySelector("[data-select-none]").hidden = chosen > 0;
+    told.hidden = chosen === 0;
+    told.textContent = `${chosen} selected`;
+    for (const button of selectable.querySelectorAll(".bulk button")) button.disabled = chosen === 0;
+    for (const box of boxes) box.closest("tr").classList.toggle("selected", box.checked);
+    all.checked = chosen === boxes.length;
+    all.indeterminate = chosen > 0 && chosen < boxes.length;
+  };
+  if (boxes.length) {
+    all.hidden = false;
+    selectable.querySelector("[data-select-link]").hidden = true;
+    selectable.addEventListener("change", (event) => {
+      if (event.target === all) for (const box of boxes) box.checked = all.checked;
+      tellSelected();
+    });
+    window.addEventListener("pageshow", tellSelected);
+    tellSelected();
+  }
+
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
       for (const menu of document.querySelectorAll("details.menu[open]")) {
@@ -25,8 +79,17 @@
       }
       return;
     }
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
+      if (openFinder()) event.preventDefault();
+      return;
+    }
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-    if (event.key === "j") walk(1);
+    if (event.key === "x") {
+      const row = document.activeElement.closest("form[data-select] tbody tr");
+      row?.querySelector("td.check input")?.click();
+    } else if (event.key === "X") {
+      document.querySelector("form[data-select] [data-select-all]")?.click();
+    } else if (event.key === "j") walk(1);
     else if (event.key === "k") walk(-1);
     else if (event.key === "/") {
       const box = document.querySelector("[data-find]");
@@ -41,6 +104,8 @@
     for (const menu of document.querySelectorAll("details.menu[open]")) {
       if (!menu.contains(event.target)) menu.open = false;
     }
+    const find = event.target.closest("[data-finder-open]");
+    if (find && !event.ctrlKey && !event.metaKey && openFinder()) event.preventDefault();
     const print = event.target.closest("[data-print]");
     if (print) window.print();
   });

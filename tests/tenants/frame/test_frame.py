@@ -82,7 +82,7 @@ def test_the_style_guide_shows_every_part() -> None:
         (TEMPLATES / "components" / f"{name}.html").read_text(encoding="utf-8")
         for name in re.findall(r"components/(\w+)\.html", guide)
     )
-    frame = {"bar", "caret", "messages", "form_errors"}
+    frame = {"bar", "caret", "messages", "form_errors", "finder"}
     missing = {part.stem for part in (TEMPLATES / "components").glob("*.html")} - frame
     missing -= set(re.findall(r"components/(\w+)\.html", shown))
     assert missing == set()
