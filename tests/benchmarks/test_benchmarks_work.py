@@ -11,6 +11,8 @@ from config.devstack.benchmark import FIGURES
 from config.devstack.environment import ROOT
 from tests.benchmarks.measuring import Figure
 
+# Figures of what does not exist yet: told as not measured, with the reason.
+NOT_THERE_YET = {"list_p50", "create_p50"}
 FIELDS = ["name", "value", "anchor", "ratio", "unit", "goal", "met", "why"]
 
 
@@ -26,6 +28,9 @@ def test_each_benchmark_works_and_prints_its_figures(file: str) -> None:
     assert [line["name"] for line in lines] == list(FIGURES[file])
     for line in lines:
         assert list(line) == FIELDS
+        if line["name"] in NOT_THERE_YET:
+            assert line["ratio"] is line["met"] is None
+            continue
         assert line["ratio"] > 0
         assert line["value"] > 0
         assert line["anchor"] > 0

@@ -12,6 +12,7 @@ from tests.journeys.portal import Portal
 
 # Routes that answer no page to a GET: files, parts of pages, and what only a form may send.
 NO_PAGES = {
+    "assign_many": "asks for a fresh second factor first",
     "batch_raw": "bytes",
     "controls_csv": "a file",
     "cockpit_csv": "a file",
@@ -46,6 +47,8 @@ NO_PAGES = {
     "staff_reactivate": "only a form",
     "staff_invitation_again": "only a form",
     "staff_invitation_revoke": "only a form",
+    "saved_view": "of a view that a person saved: the journey of the keyboard opens it",
+    "saved_view_save": "only a form",
     "theme": "only a form",
 }
 _LINKS = """() => [...document.querySelectorAll("a[href]:not([download])")].map((link) => link.getAttribute("href"))"""

@@ -110,7 +110,6 @@ def world(module_database: str) -> World:
     )
     ids.add("engagement", audit.pk)
     ids.add("view", _public_rows(harbor, insiders, word).pk)
-    make.engagement_of(harbor, make.person(f"{word} auditor", second_factor=True), firm=f"{word} auditing")
     revoked = make.member("CA", harbor)
     User.objects.filter(pk=revoked.pk).update(full_name="Formerly there")
     Membership.objects.filter(user=revoked).update(active=False)
