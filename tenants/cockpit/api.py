@@ -84,7 +84,7 @@ class Clients(Listing):
     def found(self) -> QuerySet[Any]:
         """Return the clients that exist for the person."""
         if self.sees_cockpit:
-            return rows(self.gate.standing, today=self.gate.at.date())
+            return rows(self.gate.standing)
         return clients_of(self.person, at=self.gate.at).select_related("summary")
 
     def shown(self, rows: list[Any]) -> Iterable[Any]:

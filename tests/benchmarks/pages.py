@@ -62,7 +62,7 @@ def figures(options: argparse.Namespace) -> Iterator[Figure]:
 
 
 def _api(options: argparse.Namespace, made: Sequence[Any]) -> Iterator[Figure]:
-    why = "/api/v1/ is not there yet"
+    why = "requests of the API are not timed yet"
     yield Figure.unmeasured("list_p50", "ms", 7, why)
     yield Figure.unmeasured("create_p50", "ms", 3, why)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, StorageState, expect
 
-from tests.journeys.browsing import SECRET, totp, visit
+from tests.journeys.browsing import NARROW, SECRET, picture, sideways, totp, visit
 from tests.journeys.portal import Portal
 
 _FOCUSED = """() => {
@@ -109,3 +109,58 @@ def test_a_menu_closes_with_escape_and_gives_the_focus_back(
         page.keyboard.press("Escape")
         expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
         expect(summary).to_be_focused()
+
+
+def test_an_analyst_works_over_clients_without_a_mouse(
+    portal: Portal, browser: Browser, session_of: Callable[[str], StorageState]
+) -> None:
+    """Select, save a view and change it, find an exception: keys only; at the end the acts that a page offers."""
+    with visit(browser, portal, storage_state=session_of("AN")) as page:
+        page.goto(portal.url)
+        page.keyboard.press("j")
+        page.keyboard.press("x")
+        expect(page.locator(".bulk [data-select-count]")).to_have_text("1 selected")
+        page.keyboard.press("j")
+        page.keyboard.press("X")
+        boxes = page.locator("td.check input")
+        expect(page.locator(".bulk [data-select-count]")).to_have_text(f"{boxes.count()} selected")
+        picture(page, "journey/selected-1440")
+        page.get_by_role("button", name="Show their work").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1, name="My work")).to_be_visible()
+        assert page.url.count("client=") == 3
+
+        page.goto(f"{portal.url}/?show=late")
+        page.locator(".saved summary").focus()
+        page.keyboard.press("Enter")
+        page.get_by_label("Name of the view").focus()
+        page.keyboard.type("Mornings")
+        page.keyboard.press("Enter")
+        expect(page.locator(".saved .chip[aria-current]")).to_contain_text("Mornings")
+        page.get_by_role("link", name="Change “Mornings”").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1, name="Saved view")).to_be_visible()
+        picture(page, "journey/saved-view-1440")
+        page.get_by_role("button", name="Delete").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("is gone")
+
+        page.goto(portal.at("harbor", "controls/"))
+        page.keyboard.press("Control+k")
+        box = page.get_by_role("dialog").get_by_role("searchbox")
+        expect(box).to_be_focused()
+        page.keyboard.type("EX-")
+        expect(page.locator("#finder [role=status]")).to_contain_text("found")
+        picture(page, "journey/find-1440")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        page.set_viewport_size(NARROW)
+        page.keyboard.press("Control+k")
+        page.keyboard.type(portal.world["exception"])
+        expect(page.locator("#finder [data-found]").first).to_contain_text(portal.world["exception"])
+        assert sideways(page) == 0
+        picture(page, "journey/find-390")
+        page.keyboard.press("ArrowDown")
+        expect(page.locator("#finder [data-found]").first).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("h1")).to_contain_text(portal.world["exception"])
