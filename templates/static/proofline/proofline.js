@@ -29,7 +29,12 @@
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const links = [...finder.querySelectorAll("[data-found]")];
     const box = finder.querySelector("input");
-    if (step && links.length) {
+    if (event.key === "Escape") {
+      // A search box would only empty itself.
+      event.preventDefault();
+      event.stopPropagation();
+      finder.close();
+    } else if (step && links.length) {
       event.preventDefault();
       const at = links.indexOf(document.activeElement) + step;
       (at < 0 ? box : links[Math.min(at, links.length - 1)]).focus();
