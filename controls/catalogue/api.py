@@ -1,5 +1,6 @@
 """Criteria in scope, and controls: read, made, edited."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from django.db.models import QuerySet
@@ -85,13 +86,19 @@ _NATURES: Final = [
 ]
 
 
+def _legend(words: Mapping[str, str]) -> str:
+    return ", ".join(f"{code}: {text}" for code, text in words.items())
+
+
 class ControlChanged(Given):
     """What may be changed of a control; what is not sent stays."""
 
     example = {"nature": "D-A"}
     statement = serializers.CharField(required=False, min_length=10, max_length=1000)
-    frequency = serializers.ChoiceField(required=False, choices=list(FREQUENCIES.items()))
-    nature = serializers.ChoiceField(required=False, choices=_NATURES)
+    frequency = serializers.ChoiceField(
+        required=False, choices=list(FREQUENCIES.items()), help_text=_legend(FREQUENCIES)
+    )
+    nature = serializers.ChoiceField(required=False, choices=_NATURES, help_text=_legend(NATURES))
     design_reviewed = serializers.DateField(required=False, allow_null=True, help_text="Not in the future.")
     owner = serializers.UUIDField(required=False, allow_null=True, help_text="A person of the client's.")
 
@@ -117,11 +124,11 @@ class ControlGiven(Given):
         max_length=20,
         help_text="Criteria in scope that it helps to meet.",
     )
-    frequency = serializers.ChoiceField(choices=list(FREQUENCIES.items()))
-    nature = serializers.ChoiceField(choices=_NATURES)
+    frequency = serializers.ChoiceField(choices=list(FREQUENCIES.items()), help_text=_legend(FREQUENCIES))
+    nature = serializers.ChoiceField(choices=_NATURES, help_text=_legend(NATURES))
     key = serializers.BooleanField(required=False, default=False)
     owner = serializers.UUIDField(required=False, allow_null=True, help_text="A person of the client's.")
-    owner_function = serializers.ChoiceField(choices=list(FUNCTIONS.items()))
+    owner_function = serializers.ChoiceField(choices=list(FUNCTIONS.items()), help_text=_legend(FUNCTIONS))
 
 
 _ORDERS = {"id": ("id",), "-id": ("-id",)}

@@ -51,7 +51,7 @@ _ORDERS = {"-time": ("-time", "-uid"), "time": ("time", "uid")}
 class EventsAsked(Page):
     """Which events: a window of at most 366 days, and words."""
 
-    since = Instant(required=False, help_text="From this instant; without it 30 days before `until`.")
+    since = Instant(required=False, help_text="From this instant; without it 30 days before until.")
     until = Instant(required=False, help_text="Before this instant; without it now.")
     source = serializers.SlugField(required=False, max_length=40)  # type: ignore[assignment]
     action = serializers.CharField(required=False, max_length=200, help_text="A part of the action.")

@@ -112,9 +112,10 @@ class Endpoint(APIView):
 
     @cached_property
     def asked(self) -> dict[str, Any]:
-        """The address's parameters, checked."""
+        """The address's parameters, checked; a write has none."""
         given = self.request.query_params
-        known = self.query().fields
+        query = self.query if self.request.method in READS else Asked
+        known = query().fields
         unknown = sorted(set(given) - set(known))
         if unknown:
             names = ", ".join(known) or "none"
@@ -124,7 +125,7 @@ class Endpoint(APIView):
         twice = sorted(name for name in given if len(given.getlist(name)) > 1)
         if twice:
             raise serializers.ValidationError({name: ["Give it once."] for name in twice})
-        checked = self.query(data=given.dict())
+        checked = query(data=given.dict())
         checked.is_valid(raise_exception=True)
         return checked.validated_data
 
@@ -218,7 +219,7 @@ class Page(Asked):
         required=False,
         default="",
         max_length=1000,
-        help_text="Where the next page begins; take it from `next`.",
+        help_text="Where the next page begins; take it from the page before.",
     )
     limit = serializers.IntegerField(
         required=False, default=USUAL, min_value=1, max_value=MOST, help_text="How many on a page."

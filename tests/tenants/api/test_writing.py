@@ -291,3 +291,9 @@ def test_every_word_of_a_comment_is_kept_as_it_was(world: World) -> None:
         assert ExceptionAct.objects.latest("pk").words == words
         assert ControlException.objects.filter(number=number).exists()
         assert Package.objects.exists()
+
+
+def test_a_write_takes_no_parameter_of_its_list(world: World) -> None:
+    before = controls(world)
+    assert world.api("CA").post("controls/?limit=5", OWN).status_code == 400
+    assert controls(world) == before
