@@ -10,6 +10,7 @@ import io
 import json
 import uuid
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,13 @@ from evidence.intake.sources import connect
 from evidence.ledger.models import Checkpoint, LedgerEntry
 from evidence.ledger.services import Recorded, append, checkpoint
 from reports.packages.models import Package
+from tenants.apitokens.services import create
 from tenants.clients.models import Client
 from tenants.clients.switch import client as at_client
+from tenants.members.models import Role, User
+from tenants.notifications.kinds import kinds
+from tenants.notifications.models import Notification
+from tenants.notifications.services import choose_mail, notify
 
 EXAMPLES = Path(settings.BASE_DIR) / "evidence" / "sources" / "aws" / "examples"
 _TEXTS = (models.CharField, models.TextField)
@@ -56,6 +62,29 @@ def plant(client: Client) -> dict[type[models.Model], models.Model]:
                 _row(model, word, planted)
         _store_package(client, planted[Package], word)
     return planted
+
+
+def plant_for(client: Client, people: Iterable[User], *, owner: User) -> list[models.Model]:
+    """Plant the client's word in what `public` keeps of it for people: tell each of everything, give `owner` a token.
+
+    Each wants mail at once. Returns the owner's rows.
+    """
+    word, at = word_of(client), timezone.now()
+    for person in (owner, *people):
+        choose_mail(person, mail="at_once", digest_hour=7, zone="UTC", at=at)
+        for kind in kinds():
+            notify(
+                [person],
+                kind=kind.key,
+                subject=f"About {word}",
+                body=word,
+                url=f"{word}/",
+                client=client,
+                at=at,
+                dedup=word,
+            )
+    token = create(owner, client=client, name=word, role=Role.CLIENT_ADMIN, at=at).token
+    return [*Notification.objects.filter(user=owner, client=client), token]
 
 
 def client_models() -> list[type[models.Model]]:

@@ -1,5 +1,6 @@
 """Every route of the portal, filled in so that it can really be called, and what an answer says all told."""
 
+import contextlib
 import gzip
 import io
 import itertools
@@ -164,27 +165,34 @@ def said(answer: HttpResponseBase, path: str) -> str:
     body = b"".join(answer.streaming_content) if answer.streaming else answer.content
     parts = [f"{name}: {value}" for name, value in answer.headers.items()]
     parts += [str(cookie) for cookie in answer.cookies.values()]
-    parts += _texts(body)
-    text = "\n".join(parts)
+    parts += texts_in(body)
+    return without("\n".join(parts), path).lower()
+
+
+def without(text: str, path: str) -> str:
+    """Take an address that was asked for out of a text."""
     for own in {path, quote(path), quote(path, safe=""), path.partition("?")[0]} - {"/", ""}:
         text = text.replace(own, "")
-    return text.lower()
+    return text
 
 
-def _texts(body: bytes, depth: int = 0) -> Iterator[str]:
+def texts_in(body: bytes, depth: int = 0) -> Iterator[str]:
+    """Yield every text in some bytes: themselves, and what is packed in them."""
     yield body.decode("utf-8", "replace")
     yield body.decode("utf-16", "replace") if body[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
     if depth > 3:
         return
     if body[:2] == b"\x1f\x8b":
-        yield from _texts(gzip.decompress(body), depth + 1)
+        yield from texts_in(gzip.decompress(body), depth + 1)
     if body[:4] == b"PK\x03\x04":
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             for member in archive.infolist():
                 yield member.filename
-                yield from _texts(archive.read(member), depth + 1)
+                yield from texts_in(archive.read(member), depth + 1)
     if body[:5] == b"%PDF-":
         import pypdfium2
 
-        for page in pypdfium2.PdfDocument(body):
-            yield page.get_textpage().get_text_range()
+        # What no reader can open says nothing besides its bytes.
+        with contextlib.suppress(pypdfium2.PdfiumError):
+            for page in pypdfium2.PdfDocument(body):
+                yield page.get_textpage().get_text_range()
