@@ -14,6 +14,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.mywork.urls_client")),
     path("", include("tenants.savedviews.urls")),
     path("", include("tenants.find.urls")),
+    path("", include("tenants.notifications.urls")),
+    path("", include("tenants.apitokens.urls")),
     path("", include("controls.home.urls")),
     path("", include("evidence.urls")),
     path("", include("controls.urls")),
