@@ -9,11 +9,15 @@ SCHEDULES = (
     ("Seal and record what waits", "evidence.intake", 60),
     ("Build the packages that wait", "reports.build_waiting", 60),
     ("Compute the cockpit's rows", "controls.summary", 300),
+    ("Tell people of exceptions", "controls.tell", 300),
+    ("Tell people of tokens of sources that expire", "evidence.tell", 3600),
     ("Sign the ledgers' heads", "evidence.checkpoint", 6 * 3600),
 )
 # The same for what the portal does once, at no client.
 PORTAL_SCHEDULES = (
+    ("Send the mail that is due", "tenants.send_mails", 60),
     ("Keep spare schemas ready", "tenants.refill_spares", 60),
+    ("Tell people of API tokens that expire", "tenants.tell_expiring", 3600),
     ("Remove messages that were done", "config.prune_broker", 3600),
     ("Forget idempotency keys of yesterday", "tenants.sweep_idempotency_keys", 3600),
 )

@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.invitations.urls")),
     path("", include("tenants.clients.urls_portal")),
     path("api/v1/", include(api.portal)),
+    path("", include("tenants.notifications.urls")),
 ]
 if settings.DEBUG:
     urlpatterns += [path("", include("tenants.cockpit.styleguide"))]

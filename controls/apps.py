@@ -14,10 +14,11 @@ class ControlsConfig(AppConfig):
         import controls.rules.checks  # noqa: F401
         from controls.catalogue.services import on_client_created
         from controls.exceptions.work import EXCEPTIONS
+        from controls.exceptions.telling import on_batch_recorded
         from controls.finding import FINDERS, titles
         from controls.results.judging import on_batch_recording
         from controls.results.on_event import on_delivery_page, on_event_page
-        from evidence.batches.signals import batch_recording
+        from evidence.batches.signals import batch_recorded, batch_recording
         from evidence.events.parts import delivery_page, event_page
         from tenants.clients.signals import client_created
         from tenants.cockpit import naming
@@ -29,6 +30,7 @@ class ControlsConfig(AppConfig):
         for finder in FINDERS:
             find.register(finder)
         batch_recording.connect(on_batch_recording, dispatch_uid="controls.judging")
+        batch_recorded.connect(on_batch_recorded, dispatch_uid="controls.telling")
         client_created.connect(on_client_created, dispatch_uid="controls.catalogue")
         event_page.connect(on_event_page, dispatch_uid="controls.event_page")
         delivery_page.connect(on_delivery_page, dispatch_uid="controls.delivery_page")

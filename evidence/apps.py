@@ -10,7 +10,8 @@ class EvidenceConfig(AppConfig):
 
     def ready(self) -> None:
         """Tell the left of which days evidence tells, whose it is and which sources there are; keep its acts."""
-        import evidence.batches.access  # noqa: F401  (registers by being imported)
+        import evidence.batches.access
+        import evidence.intake.telling  # noqa: F401  (both register by being imported)
         from evidence.intake.finding import SOURCES
         from evidence.intake.selectors import connected
         from evidence.ledger.acts import on_act

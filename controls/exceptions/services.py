@@ -22,6 +22,7 @@ from controls.exceptions.states import (
     TRANSITIONS,
     Step,
 )
+from controls.exceptions.telling import tell_assigned
 from controls.exceptions.work import KIND, work_about
 from controls.results.accounts import account_names
 from controls.results.models import Occurrence
@@ -149,7 +150,7 @@ def act(
                 f"{locked.number} is {locked.get_state_display()}: it allows {possible}, not {action}."
             )
         _check(locked, action, step, by, at, given)
-        before = locked.state
+        before, owner = locked.state, locked.owner
         _apply(locked, action, step, at, by, given)
         locked.version += 1
         locked.save()
@@ -157,6 +158,8 @@ def act(
         row, thing = _act(locked, action, before, step.to, by, at, words, way)
         _write([(row, thing)] if step.leaf else [(row, None)], at)
         keep_work(KIND, locked.number, work_about(locked))
+        if locked.owner != owner:
+            tell_assigned(locked, by=by, at=at)
         return locked
 
 

@@ -12,6 +12,7 @@ from evidence.batches.sealing import seal_delivery
 from evidence.intake.deliveries import Outcome, outcome
 from evidence.intake.models import Delivery, Source
 from evidence.intake.services import receive_file
+from evidence.intake.telling import tell_refused
 
 log = logging.getLogger(__name__)
 
@@ -48,10 +49,13 @@ def finish(
             progress(outcome(delivery))
     found = outcome(delivery)
     if not found.waiting:
+        before = delivery.state
         delivery.state = Delivery.State.REFUSED if found.refused else Delivery.State.DONE
         delivery.reason = " ".join(found.refused)
         delivery.finished_at = at
         delivery.save(update_fields=["state", "reason", "finished_at"])
+        if found.refused and before != Delivery.State.REFUSED:
+            tell_refused(delivery, at=at)
     return found
 
 

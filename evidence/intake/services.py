@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from evidence.batches.objects import CHUNK, object_name, store_compressed
 from evidence.intake.models import Delivery, Receipt, Source
 from evidence.intake.shape import is_lines
+from evidence.intake.telling import tell_refused
 
 GZIP_MAGIC = b"\x1f\x8b"
 # A packed body may unpack to this many times its size beyond the first MiB: JSON logs reach about 40.
@@ -146,13 +147,18 @@ def receive_file(
 
 def give_up_receiving(*, at: datetime) -> int:
     """Refuse the deliveries whose receiving died with its process, and return how many; none left a byte."""
-    return Delivery.objects.filter(
-        state=Delivery.State.RECEIVING, started_at__lt=at - RECEIVING_LIMIT
-    ).update(
-        state=Delivery.State.REFUSED,
-        reason="The transfer was cut off before its last byte. Nothing of it was taken; send the file again.",
-        finished_at=at,
-    )
+    dead = Delivery.objects.filter(state=Delivery.State.RECEIVING, started_at__lt=at - RECEIVING_LIMIT)
+    given_up = 0
+    for delivery in dead.select_related("source"):
+        moved = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.RECEIVING).update(
+            state=Delivery.State.REFUSED,
+            reason="The transfer was cut off before its last byte. Nothing of it was taken; send the file again.",
+            finished_at=at,
+        )
+        if moved:
+            given_up += 1
+            tell_refused(delivery, at=at)
+    return given_up
 
 
 def _why(error: Exception) -> str:

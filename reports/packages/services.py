@@ -20,6 +20,7 @@ from evidence.batches.objects import object_name
 from reports.packages.archive import BundleError
 from reports.packages.build import Asked, Built, CannotBuild, built, spool_folder
 from reports.packages.models import Package
+from reports.packages.telling import tell_end
 from tenants.clients.switch import connection_aside, current_client
 
 log = logging.getLogger(__name__)
@@ -118,7 +119,17 @@ def unfinished() -> list[Package]:
 
 
 def build(key: UUID) -> None:
-    """Build one package that was asked for, unless another worker does; progress and result are kept in its row."""
+    """Build one package that was asked for, unless another worker does; progress and result are kept in its row.
+
+    Who asked for it is told of the end.
+    """
+    try:
+        _build(key)
+    finally:
+        tell_end(key, at=timezone.now())
+
+
+def _build(key: UUID) -> None:
     with _watched(key) as watch:
         if watch is None:
             return

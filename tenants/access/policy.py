@@ -127,7 +127,10 @@ _ROWS: Final = (
     ("sample.draw", "asg asg y own - eng y"),
     ("package.read package.download package.verify", "in in y - - eng y"),
     ("package.build", "asg asg y own - - y"),
-    ("saved_view.write notification.settings mywork.read find.read", "self self self self self self -"),
+    (
+        "saved_view.write notification.read notification.settings mywork.read find.read",
+        "self self self self self self -",
+    ),
     ("ops.health", "y y - - - - y"),
     ("ops.rebuild ops.retry", "su - - - - - y"),
 )
@@ -148,6 +151,7 @@ PORTAL_ACTIONS: Final = frozenset(
         "session.read",
         "session.revoke",
         "saved_view.write",
+        "notification.read",
         "notification.settings",
         "notification.send",
         "mywork.read",

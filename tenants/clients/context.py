@@ -13,6 +13,7 @@ from tenants.clients.models import Client
 from tenants.clients.sections import CLIENT_SECTIONS, OWN_PAGES, PORTAL_SECTIONS, SETTINGS_PAGES, Section
 from tenants.members.models import User
 from tenants.members.selectors import clients_of
+from tenants.notifications.selectors import MOST_COUNTED, unread_count
 from tenants.templatetags.frame import day
 
 # More clients than this are not listed in the switcher; the cockpit lists them all.
@@ -54,6 +55,8 @@ def client(request: HttpRequest) -> dict[str, Any]:
     )
     frame["settings_pages"] = SimpleLazyObject(lambda: _shown(request, place, SETTINGS_PAGES))
     frame["own_pages"] = SimpleLazyObject(lambda: _shown(request, place, OWN_PAGES))
+    if not nowhere:
+        frame["bell"] = SimpleLazyObject(lambda: _bell(request, place))
     frame["reader"] = _reader(place)
     if not nowhere and _exists("find") and judged_some(place, "find.read"):
         frame["find"] = reverse("find")
@@ -123,6 +126,21 @@ def _shown(request: HttpRequest, place: Standing, table: tuple[Section, ...]) ->
     if inside:
         max(inside, key=lambda s: len(s["href"]))["current"] = True
     return shown
+
+
+def _bell(request: HttpRequest, place: Standing) -> dict[str, Any] | None:
+    if not judged_some(place, "notification.read"):
+        return None
+    try:
+        href = reverse("notifications")
+    except NoReverseMatch:
+        return None
+    count = unread_count(place)
+    return {
+        "href": href,
+        "count": f"{MOST_COUNTED - 1}+" if count >= MOST_COUNTED else count,
+        "words": f"Notifications, {count or 'none'} unread",
+    }
 
 
 def _switcher(request: HttpRequest, user: User) -> dict[str, Any]:

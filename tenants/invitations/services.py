@@ -27,6 +27,7 @@ from tenants.invitations.models import Invitation
 from tenants.invitations.selectors import open_at
 from tenants.members.changes import CLIENT_ROLES, STAFF_ROLES
 from tenants.members.models import Membership, Role, User
+from tenants.notifications.services import notify
 
 LIFETIME: Final = timedelta(days=7)
 _SECRET_BYTES: Final = 32
@@ -310,6 +311,16 @@ def _enter(invitation: Invitation, user: User, at: datetime) -> None:
                 "role": invitation.role,
                 "invited_by": _id(invitation.invited_by_id),
             },
+        )
+    if invitation.invited_by is not None:
+        notify(
+            [invitation.invited_by],
+            kind="invitation_accepted",
+            subject=f"{user} accepted your invitation",
+            url="settings/" if client is not None else "staff/",
+            client=client,
+            at=at,
+            dedup=str(invitation.pk),
         )
 
 
