@@ -319,7 +319,7 @@ def test_no_mail_and_no_log_line_holds_a_word_for_who_has_no_business_there(worl
     inside = {user.email for user in world.insiders}
     with overheard() as lines:
         send_due(at=timezone.now())
-    assert {m.to[0] for m in mail.outbox if world.word in m.subject} == inside  # each was told, and mailed
+    assert {m.to[0] for m in mail.outbox if world.word in m.body} == inside  # each was told, and mailed
     assert astray(world) == []
     assert [line for line in lines if world.word in line or NAME in line] == []
 
