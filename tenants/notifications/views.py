@@ -1,7 +1,7 @@
 """What a person was told: at the portal of every client, at a client of that one; and how they are mailed."""
 
 import uuid
-from typing import Any, Final
+from typing import Final
 
 from django.conf import settings as django_settings
 from django.contrib import messages
@@ -16,12 +16,17 @@ from tenants.access.policy import POLICY
 from tenants.clients.context import client_address
 from tenants.members.models import User
 from tenants.notifications.forms import MailForm
-from tenants.notifications.kinds import Kind, kind_of, kinds
+from tenants.notifications.kinds import Kind, kinds
 from tenants.notifications.models import Notification, NotificationSetting
 from tenants.notifications.selectors import visible
 from tenants.notifications.services import choose_mail, mark_read, setting_of
 
 PAGE: Final = 50
+_COLUMNS: Final = (
+    {"label": "What", "priority": 1},
+    {"label": "When", "priority": 2},
+    {"label": "Read", "priority": 1},
+)
 
 
 def elsewhere(request: HttpRequest, path: str) -> str:
@@ -45,15 +50,11 @@ def notifications(request: HttpRequest) -> HttpResponse:
     shown = found.filter(read_at=None) if only_unread else found
     ordered = shown.select_related("client", "user").order_by("-created_at", "pk")
     page = Paginator(ordered, PAGE).get_page(request.GET.get("page"))
-    at_portal = request.client is None
-    columns: list[dict[str, Any]] = [{"label": "What", "priority": 1}]
-    columns += [{"label": "Client", "priority": 2}] if at_portal else []
-    columns += [{"label": "When", "priority": 2}, {"label": "Read", "priority": 1}]
     context = {
         "page": page,
-        "rows": [{"told": told, "kind": kind_of(told.kind).label} for told in gate.only(page.object_list)],
-        "columns": columns,
-        "at_portal": at_portal,
+        "rows": [{"told": told} for told in gate.only(page.object_list)],
+        "columns": _COLUMNS,
+        "at_portal": request.client is None,
         "unread": unread,
         "chips": [
             {"label": "All", "count": None, "href": "?", "current": not only_unread},
