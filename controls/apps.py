@@ -13,8 +13,8 @@ class ControlsConfig(AppConfig):
         import controls.catalogue.ownership
         import controls.rules.checks  # noqa: F401
         from controls.catalogue.services import on_client_created
-        from controls.exceptions.work import EXCEPTIONS
         from controls.exceptions.telling import on_batch_recorded
+        from controls.exceptions.work import EXCEPTIONS
         from controls.finding import FINDERS, titles
         from controls.results.judging import on_batch_recording
         from controls.results.on_event import on_delivery_page, on_event_page
