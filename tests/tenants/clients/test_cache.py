@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_value_of_one_client_is_not_there_for_another_or_for_the_portal() -> None:
-    harbor, larkfield = make.bare_client("harbor"), make.bare_client("larkfield")
+    harbor, larkfield = make.client("harbor"), make.client("larkfield")
     with client(harbor):
         cache.set("figure", "harbor's")
     with client(larkfield):
@@ -26,7 +26,7 @@ def test_a_value_of_one_client_is_not_there_for_another_or_for_the_portal() -> N
 
 
 def test_what_belongs_to_a_person_counts_alike_at_every_client() -> None:
-    with client(make.bare_client("harbor")):
+    with client(make.client("harbor")):
         cache.set("allauth:used-code", "seen")
-    with client(make.bare_client("larkfield")):
+    with client(make.client("larkfield")):
         assert cache.get("allauth:used-code") == "seen"
