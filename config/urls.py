@@ -17,6 +17,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.clients.urls_portal")),
     path("api/v1/", include(api.portal)),
     path("", include("tenants.notifications.urls")),
+    path("", include("tenants.sessions.urls")),
 ]
 if settings.DEBUG:
     urlpatterns += [path("", include("tenants.cockpit.styleguide"))]
+
+handler429 = "tenants.members.limits.too_many"

@@ -49,6 +49,9 @@ SHARED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "rest_framework",
     "drf_spectacular",
     "django_htmx",
@@ -79,14 +82,15 @@ DATABASES["default"] |= {
 }
 
 MIDDLEWARE = [
+    "tenants.edge.middleware.Edge",
     "tenants.clients.middleware.ClientMiddleware",
     "tenants.api.middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "tenants.sessions.middleware.SessionLimits",
     "django.middleware.common.CommonMiddleware",
-    "tenants.access.formsize.FormSizeMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -115,21 +119,41 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Proofline"
+# The browser itself offers passkeys to secure origins only, and `http://localhost` is one.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = False
 MFA_ADAPTER = "tenants.members.adapter.MfaAdapter"
 ACCOUNT_FORMS = {
     "login": "tenants.members.forms.SignInForm",
     "change_password": "tenants.members.forms.PasswordForm",
+    "reset_password": "tenants.members.forms.ResetForm",
+    "reset_password_from_key": "tenants.members.forms.NewPasswordForm",
 }
 MFA_FORMS = {
     "authenticate": "tenants.members.forms.SecondFactorForm",
+    "reauthenticate": "tenants.members.forms.FreshFactorForm",
+    "authenticate_webauthn": "tenants.members.forms.PasskeyForm",
+    "reauthenticate_webauthn": "tenants.members.forms.FreshPasskeyForm",
+    "add_webauthn": "tenants.members.forms.AddPasskeyForm",
+    "edit_webauthn": "tenants.members.forms.RenamePasskeyForm",
     "activate_totp": "tenants.members.forms.EnrollForm",
 }
+# Signing in by a client's own identity provider (tenants.identity).
+SOCIALACCOUNT_ADAPTER = "tenants.identity.oidc.SocialAdapter"
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_LOGIN_ON_GET = True
+SOCIALACCOUNT_STORE_TOKENS = False
+# Whether a provider may be one of this machine, over plain HTTP: for the tests only.
+IDENTITY_PROVIDERS_ON_LOOPBACK = False
+# Proxies in front of the portal: so many of the last addresses of `X-Forwarded-For` are theirs to tell.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("PROOFLINE_PROXIES", default=0)
 # Amount per time, by address, by account name and by person; a used-up one answers 429.
 ACCOUNT_RATE_LIMITS = {
     "login": "30/m/ip",
     "login_failed": "10/m/ip,5/5m/key",
+    "second_factor": "50/d/key",
+    "reset_password": "20/m/ip,3/10m/key",
     "reauthenticate": "10/m/user",
     "change_password": "5/m/user",
     "invitation": "60/m/ip",
@@ -138,6 +162,8 @@ ACCOUNT_RATE_LIMITS = {
 # What a proof of identity is good for (adding or removing a factor), in seconds.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+# How long the link of a mail sets a new password, in seconds.
+PASSWORD_RESET_TIMEOUT = 3600
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 
@@ -192,7 +218,9 @@ CACHES = {
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = 12 * 3600
+# How long a session lasts, and how long without a request, in seconds.
+SESSION_COOKIE_AGE = env.int("PROOFLINE_SESSION_AGE", default=12 * 3600)
+PROOFLINE_SESSION_IDLE = env.int("PROOFLINE_SESSION_IDLE", default=2 * 3600)
 CSRF_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -274,6 +302,8 @@ PROOFLINE_FREE_BYTES = env.int("PROOFLINE_FREE_BYTES", default=128 * 1024 * 1024
 # A batch is sealed from receipts of at most this many bytes, or when its oldest receipt is this old.
 PROOFLINE_SEAL_BYTES = 8 * 1024 * 1024
 PROOFLINE_SEAL_SECONDS = 2
+# A form or a request to the API over so many bytes is refused with 413; files of evidence have limits of their own.
+FORM_LIMIT = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = PROOFLINE_PUSH_LIMIT
 FILE_UPLOAD_TEMP_DIR = None
 
@@ -305,7 +335,8 @@ if CELERY_BROKER_URL.startswith("filesystem://"):
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "formatters": {"one_line": {"()": "tenants.edge.logs.OneLine"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "one_line"}},
     "root": {"handlers": ["console"], "level": env.str("PROOFLINE_LOG_LEVEL", default="WARNING")},
     # Refused and absent pages are answers, not faults.
     "loggers": {"django.request": {"level": "ERROR"}},

@@ -34,6 +34,7 @@ from tenants.apitokens.services import authenticate
 from tenants.members.models import User
 from tenants.members.selectors import needs_second_factor
 from tenants.members.stepup import ask_again, proved_second_factor_lately
+from tenants.sessions.services import bound_with_second_factor
 
 _SPOOL_IN_MEMORY: Final = 1024 * 1024
 _CHUNK: Final = 64 * 1024
@@ -104,7 +105,8 @@ class AccessMiddleware:
         name = declared.actions.get(request.method or "")
         if name is None:
             return HttpResponseNotAllowed(sorted(declared.actions))
-        if needs_second_factor(user) and not is_mfa_enabled(user):
+        proven = bound_with_second_factor(request) or is_mfa_enabled(user)
+        if not proven and needs_second_factor(user):
             return _enroll(request)
         gate = Gate(place, name)
         if not judged_some(place, name):

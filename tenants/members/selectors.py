@@ -43,6 +43,13 @@ def needs_second_factor(user: User) -> bool:
     return user.engagements.exists()
 
 
+def is_last_needed_factor(factor: Authenticator) -> bool:
+    """Tell whether this is the only factor of a person who needs one; recovery codes alone are none."""
+    person = factor.user
+    others = Authenticator.objects.filter(user=person, type__in=SECOND_FACTORS).exclude(pk=factor.pk)
+    return factor.type in SECOND_FACTORS and needs_second_factor(person) and not others.exists()
+
+
 def names_of(people: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, str]:
     """Return the names of people by id, in one query; whoever is not known is not among them."""
     wanted = {each for each in people if each is not None}

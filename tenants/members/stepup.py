@@ -5,17 +5,25 @@ from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from allauth.account.authentication import get_authentication_records
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import get_script_prefix, reverse
 
+from tenants.members.selectors import SECOND_FACTORS
+from tenants.sessions.services import bound_with_second_factor
+
 ANY: Final = frozenset({"password", "mfa"})
-SECOND_FACTOR: Final = frozenset({"mfa"})
+# What a client's identity provider asked for counts for acts at that client, not for the person's own credentials:
+# those open other places, too.
+SECOND_FACTOR: Final = frozenset({"mfa", "provider"})
 
 
 def ask_again(request: HttpRequest, *, has_page: bool = True) -> HttpResponse:
     """Lead to the proof of the second factor, and from there back to this page, or to that which led here.
+
+    Whoever has no factor but that of the client's provider proves it there.
 
     `has_page` says that the address answers GET, as the form of what was sent to it.
     """
@@ -24,6 +32,8 @@ def ask_again(request: HttpRequest, *, has_page: bool = True) -> HttpResponse:
         asked = urlsplit(request.headers.get("Referer", ""))
         same = asked.netloc == request.get_host() and asked.path.startswith(get_script_prefix())
         back = f"{asked.path}?{asked.query}".rstrip("?") if same else get_script_prefix()
+    if bound_with_second_factor(request) and not is_mfa_enabled(request.user, SECOND_FACTORS):
+        return redirect(f"{reverse('provider_sign_in')}?{urlencode({'again': '1', 'next': back})}")
     return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': back})}")
 
 

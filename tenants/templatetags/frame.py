@@ -4,6 +4,7 @@
 """
 
 import datetime
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,12 @@ from django.utils.safestring import SafeString, mark_safe
 register = template.Library()
 
 _WIDTH, _HEIGHT, _MARGIN = 84, 24, 2
+
+
+@register.filter
+def as_json(value: object) -> str:
+    """Write plain values as JSON, for an attribute that a script reads."""
+    return json.dumps(value)
 
 
 @register.filter

@@ -29,7 +29,11 @@ NO_PAGES = {
     "exception_triage": "only a form",
     "exceptions_csv": "a file",
     "members_csv": "a file",
+    "member_session_revoke": "only a form",
     "mfa_download_recovery_codes": "a file",
+    "mfa_reauthenticate_webauthn": "only a form",
+    "provider_callback": "what a provider answers",
+    "provider_sign_in": "leads to a provider",
     "package_again": "only a form",
     "package_cancel": "only a form",
     "package_download": "a file",
@@ -49,6 +53,8 @@ NO_PAGES = {
     "staff_invitation_revoke": "only a form",
     "saved_view": "of a view that a person saved: the journey of the keyboard opens it",
     "saved_view_save": "only a form",
+    "session_revoke": "only a form",
+    "sessions_revoke_others": "only a form",
     "theme": "only a form",
 }
 _LINKS = """() => [...document.querySelectorAll("a[href]:not([download])")].map((link) => link.getAttribute("href"))"""

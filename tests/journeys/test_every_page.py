@@ -26,16 +26,29 @@ SEEDS = (
     "controls/AC-01/",
     "accounts/second-factor/",
     "accounts/second-factor/authenticator/",
+    "accounts/second-factor/passkeys/",
     "accounts/password/change/",
     "accounts/reauthenticate/",
     "accounts/second-factor/again/",
     "accounts/inactive/",
+    "settings/sign-in/remove/",
     "accounts/logout/",
 )
 # What asks for a fresh second factor is opened while the one of signing in is fresh.
 AT_ONCE = ("staff/invite/", "clients/new/", "clients/newcomer/suspend/")
 # Reached only on the way in: the journeys do.
 ON_THE_WAY_IN = {"account_login", "mfa_authenticate", "invitation"}
+# Reached only in the middle of signing in: the journeys do.
+ON_THE_WAY_IN = {
+    "account_login",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+    "mfa_authenticate",
+}
+# For whoever has a passkey: `test_passkeys.py` does, and looks at each.
+WITH_A_PASSKEY = {"mfa_edit_webauthn", "mfa_remove_webauthn"}
 # Also looked at without pictures: between the two, and narrower than any telephone (reflow at 400 percent).
 _WIDTHS = (1024, 320)
 # Not the same for two people who see the same page.
@@ -72,7 +85,15 @@ def test_an_empty_client_is_explained(
 
 
 @pytest.mark.parametrize(
-    ("name", "path"), [("signin", "/accounts/login/"), ("signin-client", "/c/harbor/accounts/login/")]
+    ("name", "path"),
+    [
+        ("signin", "/accounts/login/"),
+        ("signin-client", "/c/harbor/accounts/login/"),
+        ("reset", "/accounts/password/reset/"),
+        ("reset-sent", "/accounts/password/reset/sent/"),
+        ("reset-done", "/accounts/password/reset/done/"),
+        ("reset-dead", "/accounts/password/reset/x/y/"),
+    ],
 )
 def test_nobody_sees_the_way_in(name: str, path: str, portal: Portal, browser: Browser) -> None:
     with visit(browser, portal) as page:
@@ -129,4 +150,4 @@ def _too_wide(page: Page, name: str) -> Iterator[str]:
 def test_no_page_was_left_out() -> None:
     if set(_opened) != set(ROLES):
         pytest.skip("the pages were not opened for every role in this process")
-    assert routes() - set(NO_PAGES) - ON_THE_WAY_IN - set().union(*_opened.values()) == set()
+    assert routes() - set(NO_PAGES) - ON_THE_WAY_IN - WITH_A_PASSKEY - set().union(*_opened.values()) == set()

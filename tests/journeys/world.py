@@ -136,6 +136,7 @@ def _harbor(folder: Path, now: datetime) -> dict[str, Any]:
         issue_token(source, at=now - timedelta(days=20), by=owner.pk)
         Source.objects.filter(pk=source.pk).update(in_scope_from=begin)
         refresh(at=now)
+        _provider(found, now)
         packages = _packages(begin, now)
         return {
             **packages,
@@ -209,6 +210,24 @@ def _packages(begin: date, now: datetime) -> dict[str, Any]:
             services.build(package.pk)
             built = package.pk
     return {"package": str(built)}
+
+
+def _provider(found: Any, now: datetime) -> None:
+    """Harbor has an identity provider of its own, which nobody asks here."""
+    from tenants.identity.services import set_provider
+    from tenants.members.models import User
+
+    set_provider(
+        found,
+        name="Harbor Login",
+        issuer="https://login.harborledger.example",
+        oidc_client_id="proofline",
+        secret=SECRET,
+        enabled=True,
+        second_factor=True,
+        by=User.objects.get(memberships__client=found, memberships__role="CA"),
+        at=now,
+    )
 
 
 def _larkfield(folder: Path, now: datetime) -> None:

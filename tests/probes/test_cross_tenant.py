@@ -37,6 +37,7 @@ from tenants.apitokens.services import create as create_token
 from tenants.clients.models import Client
 from tenants.clients.switch import client as at_client
 from tenants.cockpit.services import record_summary
+from tenants.identity.services import set_provider
 from tenants.invitations.services import invite_member
 from tenants.members.models import Membership, Role, User
 from tenants.mywork.models import WorkItem
@@ -110,6 +111,7 @@ def world(module_database: str) -> World:
         # The other client has the same things under the same keys: a page that forgets where it is finds one.
         canaries.plant(larkfield)
         token = issue_token(connect("aws", at=timezone.now()), at=timezone.now(), by=None)
+    _provider(harbor, word)
     today = datetime.datetime.now(datetime.UTC).date()
     yesterday, next_month = today - datetime.timedelta(days=1), today + datetime.timedelta(days=30)
     insiders = {role: make.member(role, harbor) for role in ("CA", "CO", "EM", "AN")}
@@ -173,6 +175,21 @@ def _public_rows(harbor: Client, insiders: dict[str, User], word: str) -> SavedV
     for user, page, client in ((insiders["AN"], "cockpit", None), (insiders["CA"], "exceptions", harbor)):
         view = save_view(user, page=page, client=client, name=word, query=f"q={word}", at=now)
     return view
+
+
+def _provider(at: Client, word: str) -> None:
+    """The client's identity provider. Its name and address are for whoever signs in, so they hold no word."""
+    set_provider(
+        at,
+        name="Own sign-in",
+        issuer="https://10.0.0.1",  # asked by nobody: it lies in a private network
+        oidc_client_id=word,
+        secret=word,
+        enabled=True,
+        second_factor=False,
+        by=make.person(),
+        at=timezone.now(),
+    )
 
 
 def _auditor(at: Client, access: tuple[datetime.date, datetime.date]) -> User:

@@ -404,7 +404,7 @@ def test_links_that_open_nothing_answer_alike(harbor: Client) -> None:
     hashed = invited(harbor, email="g@harbor.example")
     paths = [path_of(each) for each in (expired, revoked, used, elsewhere, staff, orphan)]
     paths += [
-        f"/c/harbor/invitations/{each}/" for each in ("x", "a" * 43, "%00", hashed.invitation.secret_sha256)
+        f"/c/harbor/invitations/{each}/" for each in ("x", "a" * 43, "%01", hashed.invitation.secret_sha256)
     ]
     paths += [path_of(staff, "/c/nobody/"), path_of(staff, "/c/larkfield/"), path_of(elsewhere, "/")]
     token = re.compile(r'csrfmiddlewaretoken" value="[^"]+"|/c/\w+/|href="/[^"]*"')

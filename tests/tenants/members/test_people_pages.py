@@ -129,7 +129,7 @@ def test_a_role_is_changed_at_the_very_next_request_and_told_in_the_ledger(harbo
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("role", ["MA", "AN", "AU", "SY", "", "co", "CO\x00"])
+@pytest.mark.parametrize("role", ["MA", "AN", "AU", "SY", "", "co", "CO\u202e"])
 def test_a_role_of_elsewhere_is_refused(harbor: Client, role: str) -> None:
     owner = make.member("CO", harbor)
     answer = act(make.signed_in(make.member("CA", harbor)), here(owner), "role", role=role)
@@ -224,7 +224,7 @@ def test_the_page_needs_as_many_queries_for_a_thousand_people(harbor: Client) ->
     assert asked() == few
 
 
-@pytest.mark.parametrize("query", ["q=%00", "q=%F0%9F%92%A3", "page=-1", "page=x", f"q={'x' * 5000}"])
+@pytest.mark.parametrize("query", ["q=%01", "q=%F0%9F%92%A3", "page=-1", "page=x", f"q={'x' * 5000}"])
 def test_odd_filters_are_answered(harbor: Client, query: str) -> None:
     assert make.signed_in(make.member("CA", harbor)).get(f"{PEOPLE}?{query}").status_code == 200
 
