@@ -302,7 +302,7 @@ PROOFLINE_FREE_BYTES = env.int("PROOFLINE_FREE_BYTES", default=128 * 1024 * 1024
 # A batch is sealed from receipts of at most this many bytes, or when its oldest receipt is this old.
 PROOFLINE_SEAL_BYTES = 8 * 1024 * 1024
 PROOFLINE_SEAL_SECONDS = 2
-# A form or a request to the API over so many bytes is refused with 413; files of evidence have limits of their own.
+# A form over so many bytes is refused with 413; files of evidence have limits of their own.
 FORM_LIMIT = 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = PROOFLINE_PUSH_LIMIT
 FILE_UPLOAD_TEMP_DIR = None

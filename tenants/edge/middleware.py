@@ -1,24 +1,24 @@
 """Refuses at the edge what no page of ours sends and no part behind it could keep: NUL bytes, and forms of megabytes.
 
 The first middleware. PostgreSQL holds no NUL in a text and no half of a surrogate pair, so that one in an address, a
-header, a cookie, a field or a JSON body would be a fault wherever it arrived. What sources push is evidence and goes
-through as it is.
+header, a cookie or a field would be a fault wherever it arrived. What sources push is evidence and goes
+through as it is; the API judges its requests itself.
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from tenants.access.declare import declaration_of
 
 NUL: Final = "\x00"
+_API: Final = "/api/v1/"
 _FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 # Bytes of a source, of any size that its own view allows.
 _TAKE_BYTES: Final = frozenset({"intake.push", "intake.upload"})
@@ -35,7 +35,7 @@ class Edge:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Judge the address, the headers and the cookies; then answer."""
-        if any(NUL in text for text in _head(request)):
+        if _API not in request.path and any(NUL in text for text in _head(request)):
             return refuse(request, 400)
         return self.get_response(request)
 
@@ -43,39 +43,27 @@ class Edge:
         self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
         """Judge the body, once it is known whether the view takes bytes or a form."""
+        if _API in request.path:
+            return None  # it judges bodies itself, and says what is wrong with one in the form of its errors
         declared = declaration_of(view)
         action = declared.actions.get(request.method or "") if declared else None
         if action not in _TAKE_BYTES and _length(request) > settings.FORM_LIMIT:
             return refuse(request, 413)
         try:
-            if request.content_type in _FORMS and request.method == "POST":
-                bad = any(NUL in text for text in _fields(request))
-            else:
-                bad = (
-                    request.content_type == "application/json"
-                    and action not in _TAKE_BYTES
-                    and _bad(request.body)
-                )
+            form = request.method == "POST" and request.content_type in _FORMS
+            bad = form and any(NUL in text for text in _fields(request))
         except RequestDataTooBig:
             return refuse(request, 413)
         return refuse(request, 400) if bad else None
 
 
 def refuse(request: HttpRequest, status: int) -> HttpResponse:
-    """Answer in words, on a page or, to a program, in the form of the API's errors."""
+    """Answer on a page, in words."""
     if status == 413:
         left = _DRAINED
         while left > 0 and (piece := request.read(_CHUNK)):
             left -= len(piece)
-    if "/api/" not in request.path_info:
-        return render(request, f"{status}.html", status=status)
-    detail = {
-        400: "The request holds a NUL byte or half of a character. Send text as Unicode, without control characters.",
-        413: f"The request holds more than {settings.FORM_LIMIT} bytes. Send less at once.",
-    }[status]
-    code = {400: "invalid", 413: "too_large"}[status]
-    error = {"code": code, "detail": detail, "attr": None}
-    return JsonResponse({"type": "client_error", "errors": [error]}, status=status)
+    return render(request, f"{status}.html", status=status)
 
 
 def _head(request: HttpRequest) -> Iterator[str]:
@@ -102,29 +90,3 @@ def _length(request: HttpRequest) -> int:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         return 0
-
-
-def _bad(body: bytes) -> bool:
-    """Tell whether a JSON text holds NUL or half a surrogate pair; what is no JSON is somebody else's to refuse."""
-    if NUL.encode() not in body and b"\\u" not in body:
-        return False
-    try:
-        read = json.loads(body)
-    except (ValueError, RecursionError):
-        return NUL.encode() in body
-    return any(NUL in text or not _whole(text) for text in _texts([read]))
-
-
-def _whole(text: str) -> bool:
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
-
-
-def _texts(waiting: list[Any]) -> Iterable[str]:
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, list):
-            waiting.extend(value)
-        elif isinstance(value, dict):
-            waiting.extend((*value.keys(), *value.values()))

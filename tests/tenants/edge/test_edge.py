@@ -1,17 +1,14 @@
 """What no page sends is refused at the edge, in words, wherever it comes in."""
 
-import json
 import logging
 
 import pytest
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import HttpRequest, JsonResponse
 from django.test import Client as Browser
 from django.test import override_settings
 from django.urls import include, path
 
-from tenants.access.declare import action
 from tenants.clients.models import Client
 from tenants.edge.logs import OneLine
 from tests import make
@@ -19,15 +16,7 @@ from tests import make
 pytestmark = pytest.mark.django_db
 
 
-@action(POST="control.edit")
-def api(request: HttpRequest) -> JsonResponse:
-    """An operation that keeps what it is sent."""
-    request.access.only([])
-    return JsonResponse({"kept": json.loads(request.body)})
-
-
 urlpatterns = [
-    path("api/v1/things/", api),
     path("", include("tenants.members.urls")),
     path("", include("tenants.sessions.urls")),
     path("", include("evidence.urls")),
@@ -133,31 +122,6 @@ def test_a_nul_byte_in_the_name_of_a_file_is_refused_and_one_in_the_file_is_evid
     assert answer.status_code in (400, 422)
 
 
-BODIES = [
-    b'{"name": "a\\u0000b"}', b'{"a\\u0000": 1}', b'[["\\u0000"]]', b'"\\u0000"', b'{"name": "a\x00b"}',
-    b'{"name": "\\ud800"}', b'{"name": "\\udc00\\ud800"}', b'{"a": {"b": [1, {"c": "x\\u0000"}]}}',
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
-def test_json_that_no_table_could_hold_is_refused_in_the_form_of_the_api(
-    browser: Browser, body: bytes
-) -> None:
-    answer = browser.post("/c/harbor/api/v1/things/", body, content_type="application/json")
-    assert answer.status_code == 400
-    (error,) = answer.json()["errors"]
-    assert (error["code"], error["attr"]) == ("invalid", None)
-    assert "NUL" in error["detail"]
-
-
-@pytest.mark.parametrize(
-    "body", [b'{"name": "\\\\u0000"}', '{"name": "Zoë \\ud83d\\ude00"}'.encode(), b"{}", b"null"]
-)
-def test_json_that_is_sound_goes_through(browser: Browser, body: bytes) -> None:
-    answer = browser.post("/c/harbor/api/v1/things/", body, content_type="application/json")
-    assert answer.json() == {"kept": json.loads(body)}
-
-
 TEN_MB = 10 * 1024 * 1024
 
 
@@ -175,13 +139,6 @@ def test_a_form_of_ten_megabytes_is_refused_in_words(browser: Browser, place: st
         )
     assert answer.status_code == 413
     assert "larger than any form here" in answer.content.decode()
-
-
-def test_a_large_body_of_the_api_is_refused_in_its_form(browser: Browser) -> None:
-    body = json.dumps({"name": "x" * TEN_MB})
-    answer = browser.post("/c/harbor/api/v1/things/", body, content_type="application/json")
-    assert answer.status_code == 413
-    assert answer.json()["errors"][0]["code"] == "too_large"
 
 
 def test_a_field_of_ten_megabytes_among_files_is_refused_too(
