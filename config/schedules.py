@@ -11,6 +11,7 @@ SCHEDULES = (
     ("Compute the cockpit's rows", "controls.summary", 300),
     ("Tell people of exceptions", "controls.tell", 300),
     ("Tell people of tokens of sources that expire", "evidence.tell", 3600),
+    ("Record the end of break-glass", "tenants.settle_breakglass", 60),
     ("Sign the ledgers' heads", "evidence.checkpoint", 6 * 3600),
 )
 # The same for what the portal does once, at no client.

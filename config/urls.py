@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(api.portal)),
     path("", include("tenants.notifications.urls")),
     path("", include("tenants.sessions.urls")),
+    path("", include("tenants.breakglass.urls_portal")),
 ]
 if settings.DEBUG:
     urlpatterns += [path("", include("tenants.cockpit.styleguide"))]

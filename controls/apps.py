@@ -10,6 +10,7 @@ class ControlsConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to what the apps on the left announce; check the rule files at start-up."""
+        import controls.catalogue.categories
         import controls.catalogue.ownership
         import controls.rules.checks  # noqa: F401
         from controls.catalogue.services import on_client_created

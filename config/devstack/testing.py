@@ -88,6 +88,7 @@ def cloned_database(label: str) -> Iterator[str]:
     finally:
         with _administrator() as server:
             server.execute(f'drop database if exists "{name}" with (force)')
+            _drop_readers(server)
 
 
 def migrated_template() -> str:
@@ -137,6 +138,16 @@ def _drop_leftovers(server: Any, templates: list[str]) -> None:
     orphans = [name for (name,) in clones if not lives(int(name.split("_")[1]))]
     for name in unfinished + finished[: -(_KEPT_TEMPLATES - 1)] + orphans:
         server.execute(f'drop database if exists "{name}" with (force)')
+
+
+def _drop_readers(server: Any) -> None:
+    """Drop the reading roles of clients that were in no database but those dropped: roles belong to the server."""
+    orphans = server.execute(
+        "select rolname from pg_roles r where rolname ~ '^proofline_reader_[0-9a-f]{32}$' and not exists"
+        " (select 1 from pg_shdepend where refclassid = 'pg_authid'::regclass and refobjid = r.oid)"
+    ).fetchall()
+    for (name,) in orphans:
+        server.execute(f"drop role if exists {name}")
 
 
 @contextmanager

@@ -80,6 +80,9 @@ DATABASES["default"] |= {
     "ATOMIC_REQUESTS": False,
     "DISABLE_SERVER_SIDE_CURSORS": False,
 }
+# Who auditors read as (`tenants.database.reader`); an empty password is derived from that of DATABASE_URL.
+PROOFLINE_READER_ROLE = env.str("PROOFLINE_READER_ROLE", default="proofline_reader")
+PROOFLINE_READER_PASSWORD = env.str("PROOFLINE_READER_PASSWORD", default="")
 
 MIDDLEWARE = [
     "tenants.edge.middleware.Edge",

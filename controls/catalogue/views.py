@@ -56,7 +56,7 @@ def controls(request: HttpRequest) -> HttpResponse:
     show = show if show in SHOWN else "all"
     kept = {name: value for name in ("q", "show") if (value := request.GET.get(name))}
     chosen = choose(request, gate, kept=kept)
-    criteria = in_scope()
+    criteria = {key: criterion for key, criterion in in_scope().items() if gate.covers(key)}
     everyone = _found(request, listed(chosen.period, criteria, at=gate.at))
     everyone = [each for each in everyone if gate.allows(each.control)]
     shown = [each for each in everyone if _shows(each, show, gate)]

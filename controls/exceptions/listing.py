@@ -7,6 +7,7 @@ from typing import Final
 
 from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
 
+from controls.catalogue.loader import catalogue
 from controls.catalogue.models import Control
 from controls.exceptions.models import ControlException
 from controls.exceptions.parties import owned_controls
@@ -49,11 +50,16 @@ def untriaged(at: datetime) -> Q:
 
 
 def visible(gate: Gate) -> QuerySet[ControlException]:
-    """The exceptions that a person may see at all: an auditor's period, an employee's own, else every one."""
+    """The exceptions that a person may see at all: an auditor's period and categories, an employee's own, else all."""
     found = ControlException.objects.all()
     period = gate.period
     if period is not None:
-        return found.filter(occurred_first__lt=period.ends_before, occurred_last__gte=period.begins_at)
+        covered = [key for key in catalogue().criteria if gate.covers(key)]
+        return found.filter(
+            occurred_first__lt=period.ends_before,
+            occurred_last__gte=period.begins_at,
+            criteria__overlap=covered,
+        )
     if gate.standing.roles == {Role.EMPLOYEE.value}:
         person = getattr(gate.standing.principal, "pk", None)
         found = found.filter(

@@ -231,11 +231,9 @@ def _prints(exception: ControlException, request: HttpRequest) -> dict[str, Any]
             "Its members print with the words of the false alarm, unless judging them again cleared them."
         )
     engagements = []
-    for each in Engagement.objects.filter(client=request.client):
+    gate: Gate = request.access
+    for each in gate.only(Engagement.objects.filter(client=request.client), "engagement.read"):
         start, end = each.as_of or each.period_start, each.as_of or each.period_end
         if start is not None and end is not None and start <= last and end >= first:
             engagements.append(f"{each.get_kind_display()}, {span_words(start, end)}, {each.firm}")
-    gate: Gate = request.access
-    if not gate.may("engagement.read"):
-        engagements = []
     return {"days": days, "sentences": sentences, "engagements": engagements}

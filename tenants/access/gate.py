@@ -57,6 +57,10 @@ class Gate:
             self.asked = True
         return self.standing.period
 
+    def covers(self, criterion: str) -> bool:
+        """Tell whether a criterion is of a category that an auditor's engagement covers; True for everybody else."""
+        return self.standing.covers((criterion,))
+
     def allows(self, obj: object, action: str | None = None) -> bool:
         """Tell whether the page's action, or another one, is allowed for an object."""
         self.asked = True

@@ -1,4 +1,4 @@
-"""Asks the policy before every view, and runs an auditor's view where the database refuses a write.
+"""Asks the policy before every view, and runs the views of whoever only reads where the database refuses writes.
 
 It is the last middleware. In order: what did the view declare; is somebody signed in; does the client exist for
 them; have they a second factor where their role needs one; does the policy list this action for them. Foreign and
@@ -6,6 +6,7 @@ absent answer alike (404); one's own client without the right answers 403 in wor
 """
 
 import datetime
+import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -14,16 +15,17 @@ from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
-from django.db import connection, transaction
+from django.db import DatabaseError
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
 from tenants.access.declare import Declaration, declaration_of
 from tenants.access.gate import Gate, NotAskedError
-from tenants.access.policy import Refused, Standing, judged_some, standing
+from tenants.access.policy import OF_ONESELF, Refused, Standing, judged_some, standing
 from tenants.access.readlog import record_read
 from tenants.access.tokens import bearer_of, narrowed, token_refused
 from tenants.api.limits import over_limit
@@ -31,10 +33,13 @@ from tenants.api.middleware import is_api
 from tenants.api.problems import problem
 from tenants.apitokens.models import ApiToken
 from tenants.apitokens.services import authenticate
+from tenants.database.reader import reading_only
 from tenants.members.models import User
 from tenants.members.selectors import needs_second_factor
 from tenants.members.stepup import ask_again, proved_second_factor_lately
 from tenants.sessions.services import bound_with_second_factor
+
+logger = logging.getLogger(__name__)
 
 _SPOOL_IN_MEMORY: Final = 1024 * 1024
 _CHUNK: Final = 64 * 1024
@@ -52,12 +57,14 @@ class AccessMiddleware:
         gate = getattr(request, "access", None)
         if gate is not None:
             _must_have_asked(gate, request, response)
+        if response.status_code == 404 and request.resolver_match is None:
+            return self._log_absent(request, response)
         return response
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
-        """Let the view run (None), answer in its place, or run it here for an auditor."""
+        """Let the view run (None), answer in its place, or run it here for whoever only reads."""
         declared = declaration_of(view)
         if declared is None:
             raise Http404
@@ -110,32 +117,55 @@ class AccessMiddleware:
             return _enroll(request)
         gate = Gate(place, name)
         if not judged_some(place, name):
-            return _fresh_proof(request, gate, has_page="GET" in declared.actions)
+            return _refused(request, gate, has_page="GET" in declared.actions)
         request.access = gate
-        if place.is_auditor and request.client is not None:
-            return self._read_only(request, gate, view, args, kwargs)
+        if _is_logged(gate):
+            return _read_only(request, gate, view, args, kwargs)
         return None
 
-    def _read_only(
-        self, request: HttpRequest, gate: Gate, view: Callable[..., HttpResponseBase], args: Any, kwargs: Any
-    ) -> HttpResponseBase:
-        try:
-            with transaction.atomic():
-                with connection.cursor() as cursor:
-                    cursor.execute("set transaction read only")
-                response = _rendered(view(request, *args, **kwargs))
-                if response.streaming and not isinstance(response, FileResponse):
-                    response.streaming_content = _spooled(iter(response.streaming_content))
-                # Nothing was written, so nothing is lost; and an outer transaction becomes writable again.
-                transaction.set_rollback(True)
-        except Http404:
-            record_read(
-                request, HttpResponse(status=404), place=gate.standing, action=gate.action, at=gate.at
-            )
-            raise
-        _must_have_asked(gate, request, response)
+    def _log_absent(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Log that somebody whose reads are logged asked for an address that no page has."""
+        if getattr(request, "client", None) is None or not request.user.is_authenticated:
+            return response
+        assert isinstance(request.user, User)
+        place = standing(request.user, request.client, at=timezone.now())
+        if not (place.known and place.reads_only):
+            return response
+        return _logged(request, response, Gate(place, "")) or response
+
+
+def _is_logged(gate: Gate) -> bool:
+    place = gate.standing
+    return place.reads_only and place.client is not None and gate.action not in OF_ONESELF
+
+
+def _read_only(
+    request: HttpRequest, gate: Gate, view: Callable[..., HttpResponseBase], args: Any, kwargs: Any
+) -> HttpResponseBase:
+    """Run a view where the database refuses every write, and send what it answers once it is logged."""
+    try:
+        with reading_only(request.client):
+            response = _rendered(view(request, *args, **kwargs))
+            if response.streaming and not isinstance(response, FileResponse):
+                response.streaming_content = _spooled(iter(response.streaming_content))
+    except Exception as error:
+        status = 404 if isinstance(error, Http404) else 403 if isinstance(error, PermissionDenied) else 500
+        unsent = _logged(request, HttpResponse(status=status), gate)
+        if unsent is not None:
+            return unsent
+        raise
+    _must_have_asked(gate, request, response)
+    return _logged(request, response, gate) or response
+
+
+def _logged(request: HttpRequest, response: HttpResponseBase, gate: Gate) -> HttpResponseBase | None:
+    """Write the read down; where that fails, return what is sent in the answer's place."""
+    try:
         record_read(request, response, place=gate.standing, action=gate.action, at=gate.at)
-        return response
+    except DatabaseError:
+        logger.exception("The access log could not be written, so an answer was not sent.")
+        return HttpResponse(render_to_string("unlogged.html"), status=500)
+    return None
 
 
 def _stays_absent(place: Standing, declared: Declaration) -> bool:
@@ -203,11 +233,14 @@ def _sign_in(request: HttpRequest) -> HttpResponse:
     return _followed_by_htmx(request, answer)
 
 
-def _fresh_proof(request: HttpRequest, gate: Gate, *, has_page: bool) -> HttpResponse:
+def _refused(request: HttpRequest, gate: Gate, *, has_page: bool) -> HttpResponseBase:
     """Ask for a fresh second factor where nothing else is missing; refuse otherwise."""
     if gate.standing.suspended and not is_api(request):
         return render(request, "tenants/suspended.html", status=403)
     if not gate.could(gate.action) or is_api(request):
+        unsent = _logged(request, HttpResponse(status=403), gate) if _is_logged(gate) else None
+        if unsent is not None:
+            return unsent
         raise Refused(gate.standing, gate.action)
     return _followed_by_htmx(request, ask_again(request, has_page=has_page))
 

@@ -17,11 +17,11 @@ Roles: {roles}.
 | `y` | yes |
 | `-` | no |
 | `asg` | assigned to this client |
-| `in` | assigned, or in live break-glass (reads only; break-glass does not exist yet) |
+| `in` | assigned, or in live break-glass (reads only) |
 | `own` | owner, assignee or reviewer of the object or of its control |
 | `self` | about oneself |
 | `ns` | not requester, author, subject, owner or preparer of the object |
-| `eng` | in an engagement: client, access dates, period; read-only, every read logged; packages once issued |
+| `eng` | in an engagement: client, access dates, period, categories; read-only, logged; packages once issued |
 | `su` | fresh second factor, in the portal only |
 | `fn` | the function named for the act; refused until functions are recorded |
 | `all` | every client, without content |

@@ -6,18 +6,19 @@ the system task. Views, commands and tests ask `allowed`, `may_some` or `require
 Words of a condition (joined by `+`, all must hold):
 
     y     yes                       asg   assigned to this client
-    in    assigned, or in live break-glass (reads only; break-glass does not exist yet)
+    in    assigned, or in live break-glass (reads only)
     own   owner, assignee or reviewer of the object or of its control
     self  about oneself             ns    not requester, author, subject, owner or preparer of the object
-    eng   in an engagement: client, access dates, period; packages only once issued
+    eng   in an engagement: client, access dates, period, categories; packages only once issued
     su    fresh second factor       all   every client, without content
     fn    the function named for the act: refused until functions are recorded
 
-Three questions about objects are asked through single dispatch, so that an app to the right can answer for its
-own classes without being imported here: `owners_of`, `parties_of`, `days_of`.
+Questions about objects are asked through single dispatch, so that an app to the right can answer for its own
+classes without being imported here: `owners_of`, `parties_of`, `subjects_of`, `days_of`, `criteria_of`.
 """
 
 import datetime
+import re
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from typing import Final
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
+from tenants.breakglass.models import BreakGlass
 from tenants.clients.models import Client
 from tenants.clients.period import Period
 from tenants.engagements.models import Engagement
@@ -86,6 +88,7 @@ _ROWS: Final = (
     ("assignment.write", "ns+su - - - - - -"),
     ("intake.push intake.pull checkpoint.make notification.send", "- - - - - - y"),
     ("breakglass.open", "su su - - - - -"),
+    ("breakglass.end", "self self y - - - -"),
     ("breakglass.read history.read", "in in y - - - -"),
     # The admin site as such; what is seen and changed in it has its own actions.
     ("admin.read", "in in y y - - -"),
@@ -160,6 +163,11 @@ PORTAL_ACTIONS: Final = frozenset(
         "key.read",
         "key.rotate",
     }
+)
+
+# What concerns the person alone, and ending one's own break-glass: nothing of a client's is read, so nothing is logged.
+OF_ONESELF: Final = frozenset(
+    {"session.read", "session.revoke", "saved_view.write", "notification.settings", "breakglass.end"}
 )
 
 # Actions that only show something, besides every `….read`: a view that declares one of them answers GET alone.
@@ -289,6 +297,21 @@ def source_of(obj: object) -> str:
     return ""
 
 
+@singledispatch
+def criteria_of(obj: object) -> frozenset[str] | None:
+    """Return the criteria (`CC6.1`) that the object serves; None for what serves none in particular."""
+    return None
+
+
+_CATEGORY: Final = re.compile("[A-Z]+")
+
+
+def category_of(criterion: str) -> str:
+    """Return the category of a criterion, as an engagement names it: `CC6.1` → `CC`, `PI1.2` → `PI`."""
+    found = _CATEGORY.match(criterion)
+    return found.group() if found else ""
+
+
 # Standing ───────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -298,6 +321,7 @@ class Standing:
 
     `roles` are the policy's columns that count here. A person of a live or past engagement at the client is an
     auditor there and nothing else: independence wins over a membership. `engagement` is the live one, if any.
+    `breakglass` is the live entry of someone of the MSSP who is not assigned: it lends reads, and nothing else.
     """
 
     principal: User | System
@@ -306,6 +330,7 @@ class Standing:
     roles: frozenset[str]
     assigned: bool = False
     engagement: Engagement | None = None
+    breakglass: BreakGlass | None = None
     step_up: bool = False
     own_clients: frozenset[uuid.UUID] = field(default_factory=frozenset)
     # What a token narrows: to one source by its slug, to reading.
@@ -318,20 +343,26 @@ class Standing:
         return Role.AUDITOR in self.roles
 
     @property
+    def reads_only(self) -> bool:
+        """Whether what this person does at this client runs where the database refuses writes, and is logged."""
+        return self.is_auditor or self.breakglass is not None
+
+    @property
     def known(self) -> bool:
         """Whether the client exists for this principal at all; where not, everything answers 404."""
         if isinstance(self.principal, System) or self.client is None:
             return True
         if self.is_auditor:
             return self.engagement is not None
-        return self.assigned or bool(self.roles - MSSP_ROLES)
+        return self.assigned or self.breakglass is not None or bool(self.roles - MSSP_ROLES)
 
     @property
     def suspended(self) -> bool:
         """Whether the client is suspended and this person one of its members, to whom nothing is open then."""
         if self.client is None or self.client.suspended_at is None or isinstance(self.principal, System):
             return False
-        return not self.is_auditor and not (self.assigned and self.roles & MSSP_ROLES)
+        of_the_mssp = self.breakglass is not None or (self.assigned and bool(self.roles & MSSP_ROLES))
+        return not self.is_auditor and not of_the_mssp
 
     @property
     def period(self) -> Period | None:
@@ -345,10 +376,21 @@ class Standing:
             return None
         return Period(start, end, self.client.tzinfo)
 
+    def covers(self, criteria: Iterable[str]) -> bool:
+        """Tell whether an auditor's engagement covers the category of one of the criteria; others have no bound."""
+        if not self.is_auditor:
+            return True
+        covered = self.engagement.categories if self.engagement is not None else ()
+        return any(category_of(each) in covered for each in criteria)
+
 
 def _live(engagements: Iterable[Engagement], client: Client, at: datetime.datetime) -> Engagement | None:
     today = at.astimezone(client.tzinfo).date()
-    live = [e for e in engagements if e.access_from <= today <= e.access_until]
+    live = [
+        e
+        for e in engagements
+        if e.access_from <= today <= e.access_until and not (e.closed_at and e.closed_at <= at)
+    ]
     return max(live, key=lambda e: (e.access_until, e.period_end or e.as_of, str(e.pk)), default=None)
 
 
@@ -359,7 +401,7 @@ def standing(
     at: datetime.datetime | None = None,
     step_up: bool = False,
 ) -> Standing:
-    """Return where a principal stands at a client, asking `public` at most three times."""
+    """Return where a principal stands at a client, asking `public` at most four times."""
     at = at or timezone.now()
     if isinstance(principal, System):
         return Standing(principal, client, at, frozenset({SYSTEM_ROLE}))
@@ -389,7 +431,21 @@ def standing(
         )
     here = frozenset(role for role, client_id in memberships if client_id == client.pk)
     assigned = bool(mssp) and Assignment.objects.filter(user=principal, client=client).exists()
-    return Standing(principal, client, at, here | mssp, assigned=assigned, step_up=step_up, own_clients=own)
+    opened = None
+    if mssp and not assigned and not here:
+        opened = BreakGlass.objects.filter(
+            user=principal, client=client, ended_at=None, opened_at__lte=at, expires_at__gt=at
+        ).first()
+    return Standing(
+        principal,
+        client,
+        at,
+        here | mssp,
+        assigned=assigned,
+        breakglass=opened,
+        step_up=step_up,
+        own_clients=own,
+    )
 
 
 # Judging ────────────────────────────────────────────────────────────────────────────────────────────
@@ -404,6 +460,13 @@ def _within(place: Standing, action: str, obj: object) -> bool:
         return obj.pk == place.engagement.pk
     if action.startswith("package.") and getattr(obj, "status", None) != "issued":
         return False
+    criteria = criteria_of(obj)
+    if criteria is not None and not place.covers(criteria):
+        return False
+    # What was made for one engagement is another's, too, though it be of the same client.
+    made_for = getattr(obj, "engagement", None)
+    if made_for is not None and getattr(made_for, "pk", made_for) != place.engagement.pk:
+        return False
     days = days_of(obj)
     if days is None:
         return True
@@ -413,6 +476,9 @@ def _within(place: Standing, action: str, obj: object) -> bool:
     first, last = (
         day.astimezone(period.zone).date() if isinstance(day, datetime.datetime) else day for day in days
     )
+    if action.startswith("package."):
+        # It prints every day that it covers.
+        return period.start <= first and last <= period.end
     # What merely reaches into the period (an exception that began before it) is seen; the rest is not.
     return first <= period.end and last >= period.start
 
@@ -423,6 +489,8 @@ def _holds(word: str, place: Standing, action: str, obj: object) -> bool:
         return False
     if word == "all":
         return place.client is None or place.assigned
+    if word == "in" and place.breakglass is not None:
+        return is_read(action)
     if word in ("asg", "in"):
         return place.assigned if place.client is not None else action in PORTAL_ACTIONS
     if word == "eng":
@@ -459,6 +527,8 @@ def _conditions(place: Standing, action: str) -> list[Condition]:
     if place.client is None and action not in PORTAL_ACTIONS and SYSTEM_ROLE not in place.roles:
         return []
     if not place.known or place.suspended:
+        return []
+    if place.breakglass is not None and not (is_read(action) or action in OF_ONESELF):
         return []
     cells = POLICY[action]
     return [cells[role] for role in COLUMNS if role in place.roles and role in cells]

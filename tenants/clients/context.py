@@ -60,6 +60,7 @@ def client(request: HttpRequest) -> dict[str, Any]:
     frame["reader"] = _reader(place)
     if not nowhere and _exists("find") and judged_some(place, "find.read"):
         frame["find"] = reverse("find")
+    frame["breakglass"] = _breakglass(place)
     if frame["client"] is not None and not request.own_host:
         frame |= _switcher(request, user)
         frame["portal"] = request.portal_prefix
@@ -154,6 +155,20 @@ def _switcher(request: HttpRequest, user: User) -> dict[str, Any]:
     more = clients_of(user, at=timezone.now()).count() if len(found) > _LISTED else 0
     places = [{"name": c.name, "href": client_address(request, c), "current": c == here} for c in listed]
     return {"places": places, "places_more": more}
+
+
+def _breakglass(place: Standing) -> dict[str, str] | None:
+    """What a person in break-glass is told on every page, with the way out."""
+    entry = place.breakglass
+    if entry is None:
+        return None
+    minutes = int((entry.expires_at - place.at).total_seconds() // 60)
+    left = "less than a minute" if minutes < 1 else f"{minutes} minute{'' if minutes == 1 else 's'}"
+    return {
+        "banner": f"{left} left. You can read, the database refuses every write, and the client sees what you read. "
+        f"Your reason: {entry.reason}",
+        "end": reverse("breakglass_end", args=[entry.pk]),
+    }
 
 
 def _reader(place: Standing) -> dict[str, str] | None:

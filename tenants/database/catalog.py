@@ -27,7 +27,8 @@ class Fact(NamedTuple):
 # Each asks for (name, definition) of one kind of thing in the schema whose OID is %(schema)s.
 # {acl} prints the grants with the owner as `owner`, in a fixed order.
 _ACL: Final = """(select coalesce(string_agg(format('%%s=%%s%%s', case when a.grantee = {owner} then 'owner'
-    when a.grantee = 0 then 'public' else a.grantee::regrole::text end, a.privilege_type,
+    when a.grantee = 0 then 'public' when a.grantee::regrole::text = %(reader)s then 'reader'
+    else a.grantee::regrole::text end, a.privilege_type,
     case when a.is_grantable then '*' else '' end), ' ' order by a.grantee <> {owner}, a.grantee::regrole::text,
     a.privilege_type), 'none') from aclexplode(coalesce({acl}, acldefault('{letter}', {owner}))) a)"""
 
@@ -101,8 +102,10 @@ _QUERIES: Final = {
 }
 
 
-def describe(schema: str) -> frozenset[Fact]:
+def describe(schema: str, reader: str = "") -> frozenset[Fact]:
     """Return all that the catalog says about `schema`, and the rows that its tables hold.
+
+    `reader` is the role that reads it (`tenants.database.reader`), printed as such; every other one by its name.
 
     The time stamps in `django_migrations` are left out. `LookupError` if there is no such schema.
     """
@@ -114,7 +117,7 @@ def describe(schema: str) -> frozenset[Fact]:
         facts: set[Fact] = set()
         with narrowed_to(schema):
             for kind, query in _QUERIES.items():
-                cursor.execute(query, {"schema": row[0]})
+                cursor.execute(query, {"schema": row[0], "reader": reader})
                 facts.update(Fact(kind, name, definition) for name, definition in cursor.fetchall())
             for table in [fact.name for fact in facts if fact.kind == "table"]:
                 facts.update(_rows(cursor, table))

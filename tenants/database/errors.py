@@ -13,3 +13,7 @@ class PathNotConfirmed(OperationalError):
 
 class NotProvisioned(RuntimeError):
     """There is no template for this release of the code, so no client can be made or migrated by it."""
+
+
+class NoReader(RuntimeError):
+    """The role that auditors read under is missing or cannot sign in; the sentence says what to do."""

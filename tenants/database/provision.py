@@ -10,6 +10,7 @@ from tenants.clients.models import Client
 from tenants.clients.switch import public
 from tenants.database.backend.guard import OwnPath
 from tenants.database.errors import NotProvisioned
+from tenants.database.reader import grants
 from tenants.database.release import client_release
 from tenants.database.template import path_of
 
@@ -42,8 +43,8 @@ def provision(client: Client) -> None:
     """Give `client` a schema of this release, and a row if it has none yet.
 
     One text goes to the server: a spare schema is renamed (`tenants.database.spares`) or, where there is none,
-    all is made from the template of this release; then the client's row with its `release`. All of it is
-    there afterwards, or nothing.
+    all is made from the template of this release; then the client's reading role and its row with its `release`.
+    All of it is there afterwards, or nothing.
 
     Raises `NotProvisioned` before the first `migrate` of a release, and Django's `IntegrityError` or
     `ProgrammingError` if a client or a schema of this name exists.
@@ -55,7 +56,7 @@ def provision(client: Client) -> None:
         row = _insert(client) if client._state.adding else _stamp(client)
         text = (
             f"set local search_path = {path_of(client.schema_name)};{_schema(client.schema_name, release)}"
-            f"{row};\nset local search_path = {connection.wanted_path}"
+            f"{grants(client.schema_name, client.pk)}{row};\nset local search_path = {connection.wanted_path}"
         )
         try:
             with connection.cursor() as cursor:

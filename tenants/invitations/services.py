@@ -188,6 +188,10 @@ def _refuse_there(user: User, client: Client | None, engagement: Engagement | No
             raise InvitationRefused(
                 f"{user.email} is a member of {client}, and an auditor must be independent of it."
             )
+        if Membership.objects.filter(user=user, client=None, active=True).exists():
+            raise InvitationRefused(
+                f"{user.email} works for the provider of {client}, and an auditor must be independent of it."
+            )
         if EngagementAuditor.objects.filter(engagement=engagement, user=user).exists():
             raise InvitationRefused(f"{user.email} is an auditor of this engagement already.")
         return

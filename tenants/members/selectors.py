@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from tenants.clients.models import Client
 from tenants.engagements.models import Engagement
-from tenants.members.models import MFA_ROLES, MSSP_ROLES, Assignment, Membership, User
+from tenants.members.models import MFA_ROLES, MSSP_ROLES, Assignment, Membership, Role, User
 
 # Recovery codes are no factor of their own.
 SECOND_FACTORS: Final = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
@@ -25,7 +25,7 @@ def clients_of(user: User, *, at: datetime.datetime) -> QuerySet[Client]:
     mssp = Membership.objects.filter(user=user, active=True, client__isnull=True, role__in=MSSP_ROLES)
     near = (at.date() - datetime.timedelta(days=1), at.date() + datetime.timedelta(days=1))
     live = Engagement.objects.filter(
-        engagementauditor__user=user, access_from__lte=near[1], access_until__gte=near[0]
+        engagementauditor__user=user, access_from__lte=near[1], access_until__gte=near[0], closed_at=None
     )
     entered = Q(
         pk__in=Membership.objects.filter(user=user, active=True, client__isnull=False).values("client")
@@ -48,6 +48,15 @@ def is_last_needed_factor(factor: Authenticator) -> bool:
     person = factor.user
     others = Authenticator.objects.filter(user=person, type__in=SECOND_FACTORS).exclude(pk=factor.pk)
     return factor.type in SECOND_FACTORS and needs_second_factor(person) and not others.exists()
+
+
+def administrators_of(client: Client) -> list[User]:
+    """Return who administers a client: whom it concerns first what happens to access there."""
+    return list(
+        User.objects.filter(
+            memberships__client=client, memberships__role=Role.CLIENT_ADMIN, memberships__active=True
+        )
+    )
 
 
 def names_of(people: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, str]:

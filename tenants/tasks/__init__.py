@@ -2,6 +2,7 @@
 
 from tenants.api.tasks import sweep_idempotency_keys
 from tenants.apitokens.tasks import tell_of_expiring_tokens
+from tenants.breakglass.tasks import settle
 from tenants.database.tasks import refill_spares
 from tenants.members.tasks import mail_reset_link
 from tenants.notifications.tasks import send_mails
@@ -12,6 +13,7 @@ __all__ = [
     "mail_reset_link",
     "refill_spares",
     "send_mails",
+    "settle",
     "sweep_idempotency_keys",
     "tell_of_expiring_tokens",
 ]

@@ -34,6 +34,9 @@ from tenants.access.declare import public_view
 from tenants.api.schema import described
 from tenants.apitokens.models import ApiToken
 from tenants.apitokens.services import create as create_token
+from tenants.access.models import ReadLogEntry
+from tenants.access.policy import standing
+from tenants.breakglass.services import open_breakglass
 from tenants.clients.models import Client
 from tenants.clients.switch import client as at_client
 from tenants.cockpit.services import record_summary
@@ -126,10 +129,19 @@ def world(module_database: str) -> World:
     ).invitation
     ids.add("invitation", invitation.pk)
     ids.add("membership", insiders["CO"].memberships.get().pk)
-    audit = make.engagement_of(
-        harbor, make.person(f"{word} auditor", second_factor=True), firm=f"{word} auditing"
-    )
-    ids.add("engagement", audit.pk)
+    auditor = make.person(f"{word} auditor", second_factor=True)
+    engagement = make.engagement_of(harbor, auditor, firm=f"{word} auditing")
+    breaker = make.member("AN")
+    with at_client(harbor):
+        entry = open_breakglass(breaker, harbor, reason=f"{word} must be looked at", at=timezone.now())
+    place = standing(auditor, harbor)
+    ReadLogEntry.objects.create(
+        time=timezone.now(), user=auditor, client=harbor, engagement=place.engagement, action="control.read",
+        path=f"/c/harbor/{word}", status=200,
+    )  # fmt: skip
+    for name, row in (("engagement", engagement), ("user", auditor), ("breakglass", entry)):
+        ids.add(name, row.pk)
+    ids.add("slug", "harbor")
     ids.add("view", _public_rows(harbor, insiders, word).pk)
     revoked = make.member("CA", harbor)
     User.objects.filter(pk=revoked.pk).update(full_name="Formerly there")

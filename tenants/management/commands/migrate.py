@@ -15,7 +15,9 @@ from tenants.clients.models import Client
 from tenants.clients.switch import client as at_client
 from tenants.clients.switch import public
 from tenants.database import migrating
+from tenants.database.errors import NoReader
 from tenants.database.models import SchemaTemplate, SpareSchema
+from tenants.database.reader import ensure_readers
 from tenants.database.recording import executor_here, migrate_here
 from tenants.database.release import client_labels, client_release, public_release
 from tenants.database.spares import refill_spares
@@ -48,15 +50,24 @@ class Command(DjangoMigrate):
             self._say("Nothing to migrate." if current else "There are migrations to apply.")
             sys.exit(0 if current else 1)
         if current:
+            with migrating.only_migration(self._say), public():
+                self._ensure_readers()
             self._say("Nothing to migrate.")
             return
         self._all(*args, **options)
+
+    def _ensure_readers(self) -> None:
+        try:
+            ensure_readers()
+        except NoReader as error:
+            raise CommandError(str(error), returncode=1) from error
 
     def _all(self, *args: Any, **options: Any) -> None:
         began = time.monotonic()
         with migrating.only_migration(self._say), public():
             super().handle(*args, **options)
             call_command("createcachetable", verbosity=0)
+            self._ensure_readers()
             if not SchemaTemplate.objects.filter(pk=client_release()).exists():
                 make_template()
                 self._say(f"Template of release {client_release()} made ({time.monotonic() - began:.1f} s).")

@@ -6,6 +6,7 @@ import importlib
 import re
 import shutil
 import sys
+import uuid
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -23,6 +24,7 @@ from tenants.clients.switch import client as at_client
 from tenants.database import migrating, release, template
 from tenants.database.catalog import describe
 from tenants.database.models import SchemaTemplate, SpareSchema
+from tenants.database.reader import grants, role_of
 from tenants.database.recording import migrate_here
 from tenants.database.spares import refill_spares
 from tests import make
@@ -65,6 +67,10 @@ class Migration(migrations.Migration):
         migrations.AlterField("batch", "noted", models.TextField(default="", null=True)),
     ]
 """
+
+
+SOMEBODY = uuid.uuid4()
+READER = role_of(SOMEBODY)
 
 
 class Future:
@@ -129,20 +135,25 @@ def migrated_from_nothing() -> str:
     connection.set_schema("from-nothing")
     migrate_here()
     connection.set_schema_to_public()
+    with connection.cursor() as cursor:
+        cursor.execute(grants("from-nothing", SOMEBODY))
     return "from-nothing"
 
 
 def form(schema: str) -> set[tuple[str, str, str]]:
     """A schema's description without its rows and positions: those differ by what happened."""
-    return {(f.kind, f.name, f.definition) for f in describe(schema) if f.kind not in ("row", "sequence")}
+    client = Client.objects.filter(schema_name=schema).first()
+    facts = describe(schema, role_of(client.pk) if client else READER)
+    return {(f.kind, f.name, f.definition) for f in facts if f.kind not in ("row", "sequence")}
 
 
-def test_nothing_to_do_is_one_query(own_database: str) -> None:
+def test_nothing_to_do_is_one_query_and_the_readers_roles(own_database: str) -> None:
     make.client("harbor")
     with CaptureQueriesContext(connection) as queries:
         said = migrate(verbosity=1)
     assert said == "Nothing to migrate.\n"
-    assert len(queries) == 1
+    # The answer; the lock and its end; the reader's role and what it may read, together; the clients that lack one.
+    assert len(queries) == 8
 
 
 def test_check_says_whether_there_is_anything_to_do(own_database: str, future: Future) -> None:

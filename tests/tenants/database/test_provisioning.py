@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 from django.db import DatabaseError, connection, transaction
 
@@ -12,6 +14,7 @@ from tenants.database.ddl import dump
 from tenants.database.errors import NotProvisioned
 from tenants.database.models import SchemaTemplate, SpareSchema
 from tenants.database.provision import provision
+from tenants.database.reader import grants, role_of
 from tenants.database.recording import migrate_here
 from tenants.database.release import client_release
 from tenants.database.spares import refill_spares
@@ -65,9 +68,13 @@ def test_provisioning_is_one_round_trip_with_row_schema_and_migrations(own_datab
 
 
 def test_a_provisioned_schema_is_a_migrated_one(own_database: str, way: str) -> None:
-    provision(new("harbor"))
+    harbor = new("harbor")
+    provision(harbor)
     assert not SpareSchema.objects.exists()
-    by_template, by_migrations = describe("harbor"), describe(migrated_schema("by-migrations"))
+    migrated, somebody = migrated_schema("by-migrations"), uuid.uuid4()
+    run(grants(migrated, somebody))
+    by_template = describe("harbor", role_of(harbor.pk))
+    by_migrations = describe(migrated, role_of(somebody))
     assert by_template ^ by_migrations == frozenset()
     kinds = {fact.kind for fact in by_template}
     assert kinds >= {
@@ -107,6 +114,7 @@ CHANGES: dict[str, str] = {
     "grant on sequence": "grant usage on sequence evidence_batch_id_seq to public",
     "grant on function": "revoke all on function evidence_ledger_append_only() from public",
     "grant on schema": 'grant usage on schema "harbor" to public',
+    "grant to a reader": "grant select on evidence_event to proofline_reader",
     "default grant": 'alter default privileges in schema "harbor" grant select on tables to public',
     "partition": "create table more partition of evidence_event for values from ('2026-01-01') to ('2026-02-01')",
     "storage": "alter table evidence_batch set (fillfactor = 50)",

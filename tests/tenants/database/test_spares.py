@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import uuid
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -17,6 +18,7 @@ from tenants.database import spares
 from tenants.database.catalog import describe
 from tenants.database.models import SchemaTemplate, SpareSchema
 from tenants.database.provision import provision
+from tenants.database.reader import grants, role_of
 from tenants.tasks import refill_spares
 from tenants.tasks.envelope import each_client
 from tests import make
@@ -55,8 +57,12 @@ def test_a_client_takes_the_oldest_spare_by_renaming_it(pool: list[str]) -> None
 
 
 def test_a_client_made_from_a_spare_works_as_any_other(pool: list[str], settings) -> None:
-    provision(new("bare"))
-    assert describe("bare") ^ describe(pool[1]) == frozenset()
+    bare, somebody = new("bare"), uuid.uuid4()
+    provision(bare)
+    with transaction.atomic():
+        ask(grants(pool[1], somebody))
+        assert describe("bare", role_of(bare.pk)) ^ describe(pool[1], role_of(somebody)) == frozenset()
+        transaction.set_rollback(True)
     make.client("harbor")
     assert not SpareSchema.objects.exists()
     make.client("lumen")
@@ -72,7 +78,8 @@ def test_a_client_made_from_a_spare_works_as_any_other(pool: list[str], settings
 
 
 def form(schema: str) -> set[tuple[str, str, str]]:
-    return {(f.kind, f.name, f.definition) for f in describe(schema) if f.kind not in ("row", "sequence")}
+    facts = describe(schema, role_of(Client.objects.get(schema_name=schema).pk))
+    return {(f.kind, f.name, f.definition) for f in facts if f.kind not in ("row", "sequence")}
 
 
 def test_what_was_granted_in_a_spare_goes_with_it(pool: list[str]) -> None:
@@ -80,9 +87,11 @@ def test_what_was_granted_in_a_spare_goes_with_it(pool: list[str]) -> None:
     ask(f'grant usage on schema "{spare}" to pg_monitor')
     ask(f'grant select on all tables in schema "{spare}" to pg_monitor')
     ask(f'alter default privileges in schema "{spare}" grant select on tables to pg_monitor')
+    harbor = new("harbor")
+    ask(grants(spare, harbor.pk))
     before = describe(spare)
     assert any("pg_monitor" in fact.definition for fact in before)
-    provision(new("harbor"))
+    provision(harbor)
     assert describe("harbor") ^ before == frozenset()
 
 
@@ -114,7 +123,7 @@ def test_two_creations_at_once_take_two_spares_and_a_third_waits_for_neither(poo
     assert {oid_of("harbor"), oid_of("lumen")} == oids
     assert oid_of("quay") not in {None, *oids}
     assert not SpareSchema.objects.exists()
-    assert describe("quay") ^ describe("harbor") == frozenset()
+    assert form("quay") ^ form("harbor") == set()
 
 
 def test_a_creation_that_is_undone_gives_its_spare_back(pool: list[str]) -> None:
