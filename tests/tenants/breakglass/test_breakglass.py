@@ -1,14 +1,18 @@
 """Break-glass: a reason, a fresh second factor, an hour of reads, each logged, and the client told at once."""
 
 import datetime
+import itertools
 import re
 import time
 
 import pytest
+from django.conf import settings
 from django.db import DatabaseError
+from django.test import override_settings
 from django.utils import timezone
 
 from evidence.ledger.models import LedgerEntry
+from tenants.access.checks import routes
 from tenants.access.models import ReadLogEntry
 from tenants.access.policy import POLICY, is_read, judged, judged_some, standing
 from tenants.breakglass.models import BreakGlass
@@ -20,10 +24,14 @@ from tenants.breakglass.services import (
     settle_expired,
 )
 from tenants.clients.models import Client
+from tenants.clients.switch import client as client_of
+from tenants.invitations.services import invite_auditor
 from tenants.members.models import User
 from tenants.members.services import give_role
 from tenants.notifications.models import Notification
 from tests import make
+from tests.probes import canaries
+from tests.probes.reach import Person, fillings, ids_of, path_of
 
 REASON = "The night shift reports a wave of failed sign-ins."
 SECOND = datetime.timedelta(seconds=1)
@@ -187,11 +195,13 @@ def test_an_entry_of_another_client_is_not_there(harbor: Client) -> None:
     assert entry.ended_at is None
 
 
-def test_the_database_refuses_its_writes(harbor: Client, settings) -> None:
+def test_the_database_refuses_its_writes(harbor: Client) -> None:
     user = make.member("AN")
     opened(harbor, user)
-    settings.CLIENT_URLCONF = "tests.tenants.pages"
-    with pytest.raises(DatabaseError, match=r"permission denied|read-only"):
+    with (
+        override_settings(CLIENT_URLCONF="tests.tenants.pages"),
+        pytest.raises(DatabaseError, match=r"permission denied|read-only"),
+    ):
         make.signed_in(user).get("/c/harbor/writes/")
 
 
@@ -218,3 +228,36 @@ def test_an_end_by_time_is_recorded_once(harbor: Client) -> None:
     assert (entry.ended_at, entry.ended_by) == (entry.expires_at, None)
     assert LedgerEntry.objects.filter(ref=f"breakglass:{entry.pk}").count() == 2
     assert not end_breakglass(entry, by=entry.user, at=timezone.now())
+
+
+@pytest.mark.slow
+def test_it_opens_every_page_that_the_table_lends(own_database: str) -> None:
+    """By real connections: no page that break-glass opens asks the database for what its role is not given."""
+    harbor = make.client("harbor")
+    planted = canaries.plant(harbor)
+    engagement = make.engagement_of(harbor, make.person(second_factor=True))
+    with client_of(harbor):
+        ids = ids_of(planted.values())
+        user = make.member("AN")
+        entry = opened(harbor, user)
+        invite_auditor(engagement, email="a@firm.example", name="A", by=None, at=timezone.now())
+    for name, row in (("engagement", engagement), ("user", user), ("breakglass", entry)):
+        ids.add(name, row.pk)
+    person, answered, failed = Person("in break-glass", user), 0, []
+    for route in routes(settings.CLIENT_URLCONF):
+        action = (route.declared.actions if route.declared else {}).get("GET")
+        if action is None or "in" not in (POLICY[action]["AN"].words if "AN" in POLICY[action] else ()):
+            continue
+        for filling in itertools.islice(fillings(route, ids), 60):
+            status = person.call("GET", f"/c/harbor/{path_of(route, filling)}").status_code
+            if status >= 500:
+                failed.append((route.pattern, status))
+            if status != 404:
+                answered += status == 200
+                break
+        else:
+            failed.append((route.pattern, 404))
+    print(f"{answered} pages")
+    assert failed == []
+    assert answered > 20
+    assert ReadLogEntry.objects.filter(breakglass=entry).count() >= answered
