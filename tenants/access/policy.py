@@ -167,7 +167,14 @@ PORTAL_ACTIONS: Final = frozenset(
 
 # What concerns the person alone, and ending one's own break-glass: nothing of a client's is read, so nothing is logged.
 OF_ONESELF: Final = frozenset(
-    {"session.read", "session.revoke", "saved_view.write", "notification.settings", "breakglass.end"}
+    {
+        "breakglass.end",
+        "notification.read",
+        "notification.settings",
+        "saved_view.write",
+        "session.read",
+        "session.revoke",
+    }
 )
 
 # Actions that only show something, besides every `….read`: a view that declares one of them answers GET alone.
