@@ -31,11 +31,11 @@ from evidence.intake.models import Source
 from evidence.intake.sources import connect, issue_token
 from tenants.access.checks import Route, routes
 from tenants.access.declare import public_view
+from tenants.access.models import ReadLogEntry
+from tenants.access.policy import standing
 from tenants.api.schema import described
 from tenants.apitokens.models import ApiToken
 from tenants.apitokens.services import create as create_token
-from tenants.access.models import ReadLogEntry
-from tenants.access.policy import standing
 from tenants.breakglass.services import open_breakglass
 from tenants.clients.models import Client
 from tenants.clients.switch import client as at_client
