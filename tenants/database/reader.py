@@ -55,11 +55,13 @@ _IN_PUBLIC: Final = {
     "tenants.Membership": "",
     "tenants.MembershipHistory": "client_id",
     "tenants.Notification": "",
+    "tenants.NotificationMark": "",
     "tenants.NotificationSetting": "",
     "tenants.ReadLogEntry": "client_id",
     "tenants.SavedView": "",
     "tenants.SigningKey": "",
     "tenants.User": "",
+    "tenants.WorkItem": "client_id",
     "contenttypes.ContentType": "",
 }
 _POLICY: Final = "proofline_readers"
