@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controls.exceptions.acting import ACTS, COMMENT, Act, could_own, refused
-from controls.exceptions.listing import late, visible
+from controls.exceptions.listing import late, repeated, visible
 from controls.exceptions.models import ControlException, ExceptionAct
 from controls.exceptions.parties import owned_controls
 from controls.exceptions.services import Changed, Refused, act, comment
@@ -41,7 +41,7 @@ class ExceptionTold(Told):
 
     def get_recurs(self, exception: ControlException) -> str | None:
         """Return the number of the exception that it repeats."""
-        return exception.recurs.number if exception.recurs else None
+        return repeated(self.context["view"].gate, exception) or None
 
 
 class ActTold(Told):

@@ -68,6 +68,12 @@ def visible(gate: Gate) -> QuerySet[ControlException]:
     return found
 
 
+def repeated(gate: Gate, exception: ControlException) -> str:
+    """Return the number of the exception that one repeats; empty where the person may not know of that one."""
+    before = exception.recurs
+    return before.number if before is not None and gate.allows(before, "exception.read") else ""
+
+
 def by_urgency(found: QuerySet[ControlException], *, at: datetime) -> QuerySet[ControlException]:
     """Order: what is waited for by its due time, then what is mended, then what has ended, newest first."""
     rank = Case(

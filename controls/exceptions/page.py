@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from controls.catalogue.models import Control
 from controls.exceptions.acting import COMMENT, Possible, could_own, fresh, possible
 from controls.exceptions.forms import ActForm
-from controls.exceptions.listing import due_said, is_late, severity_said, state_said
+from controls.exceptions.listing import due_said, is_late, repeated, severity_said, state_said
 from controls.exceptions.models import ControlException, ExceptionAct
 from controls.exceptions.states import LIVE, TRANSITIONS
 from controls.results.accounts import account_names, keys_in, named
@@ -116,7 +116,10 @@ def exception_page(
         "mine": mine,
         "conflict": meanwhile is not None,
         "prints": _prints(exception, request),
-        "recurrences": list(exception.recurrences.order_by("opened").values_list("number", flat=True)[:20]),
+        "repeats": repeated(gate, exception),
+        "recurrences": [
+            each.number for each in gate.only(exception.recurrences.order_by("opened")[:20], "exception.read")
+        ],
     }
 
 

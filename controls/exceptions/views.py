@@ -15,7 +15,15 @@ from django.utils import timezone
 
 from controls.exceptions.acting import ACTS, COMMENT, Act, build, could_own, offered, refused, typed
 from controls.exceptions.forms import ActForm
-from controls.exceptions.listing import by_urgency, late, rows_of, severity_order, untriaged, visible
+from controls.exceptions.listing import (
+    by_urgency,
+    late,
+    repeated,
+    rows_of,
+    severity_order,
+    untriaged,
+    visible,
+)
 from controls.exceptions.models import ControlException
 from controls.exceptions.page import exception_page
 from controls.exceptions.services import Changed, Refused
@@ -223,7 +231,7 @@ def _lines(gate: Gate, found: QuerySet[ControlException]) -> Iterator[tuple[obje
             each.number, each.control, " ".join(each.criteria), each.severity, each.state, each.facts,
             told(each.occurred_first), told(each.occurred_last), told(each.detected), told(each.triage_due),
             told(each.fix_due), told(each.fixed_at), told(each.closed_at), each.cause, each.harm,
-            each.recurs.number if each.recurs else "",
+            repeated(gate, each),
         )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -58,7 +59,8 @@ def _box(client: Any, name: str, checked: bool) -> str:
 def _name(request: HttpRequest, client: Any, name: str) -> str:
     if client.assigned:
         return f'<a class="row-link" href="{escape(client_address(request, client))}">{name}</a>'
-    return f'{name}<span class="sub">not assigned to you</span>'
+    address = escape(reverse("breakglass_open", args=[client.slug]))
+    return f'{name}<span class="sub">not assigned to you · <a href="{address}">break-glass</a></span>'
 
 
 def _notes(client: Any, summary: Any, at: datetime.datetime) -> str:

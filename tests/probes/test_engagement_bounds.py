@@ -63,7 +63,7 @@ def sample(client: Client, name: str, moment: datetime.datetime, *, inside: bool
     """Take in one sign-in of the root account without a second factor, as a batch, a delivery and an exception."""
     record = make.sign_in("root", mfa=False, at=moment, userAgent=f"agent-{name}")
     known = set(ControlException.objects.values_list("pk", flat=True))
-    make.take_in(make.lines([record]), name=f"trail-{name}.json", at=moment + datetime.timedelta(hours=1))
+    make.take_in(make.lines([record]), name=f"trail-{name}.json", at=moment)
     delivery = Delivery.objects.get(name=f"trail-{name}.json")
     batch = (
         Batch.objects.get(deliveries__delivery=delivery)
@@ -124,7 +124,7 @@ def readable() -> Iterator[tuple[Route, str]]:
 
 def addresses(route: Route, each: Sample) -> list[str]:
     try:
-        found = list(itertools.islice(fillings(route, each.ids), 40))
+        found = list(itertools.islice(fillings(route, each.ids), 6))
     except AssertionError:
         return []  # it shows nothing of what was planted here
     return [f"/c/harbor/{path_of(route, filling)}" for filling in found]
@@ -166,7 +166,7 @@ def test_nothing_of_a_day_outside_is_in_any_answer(world: World) -> None:
         if each.inside:
             assert seen[each.name], each.name
         else:
-            assert seen[each.name] == set()
+            assert sorted(seen[each.name]) == []
     assert logged == calls > 200
 
 
