@@ -71,7 +71,7 @@ def test_after_the_worker_every_record_is_accounted_for(harbor):
     address = send(admin, ("trail.ndjson", content))["Location"]
     intake.apply(kwargs={"client": harbor.pk})
     html = shown(admin, address)
-    assert "hx-get" not in html
+    assert "every 1s" not in html, "nothing is waited for any more"
     figures = re.findall(r'class="value">([\d,]+)</span><span class="label">([^<]+)', html)
     assert figures == [
         ("6", "records"),
