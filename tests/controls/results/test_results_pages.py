@@ -87,7 +87,7 @@ def test_nonsense_in_the_address_is_no_error(many):
         "&before=x",
         "&after=1_2_3",
         "&result=nothing",
-        "&reason=%00",
+        "&reason=%01",
         "&before=2026-03-02_2026-03-02_1",
     ):
         assert browser.get(MEMBERS + more).status_code == 200

@@ -115,7 +115,7 @@ def test_it_is_in_a_clients_own_address_alone(db: None) -> None:
 # What is seen ───────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("object_id", ["XX-99", "..%2F..", "%00", "_2F", "1" * 400])
+@pytest.mark.parametrize("object_id", ["XX-99", "..%2F..", "%01", "_2F", "1" * 400])
 def test_what_is_absent_is_not_found(harbor: Client, object_id: str) -> None:
     answer = browser_of("CA", harbor).get(f"{ADMIN}controls/control/{object_id}/change/")
     assert answer.status_code == 404

@@ -62,7 +62,7 @@ def test_who_reads_and_who_writes_settings(harbor: Client, role: str, read: int,
         ({"name": ""}, "required"),
         ({"name": "x" * 121}, "at most 120"),
         ({"name": "Harbor\r\nSet-Cookie: a=b"}, "one line of text"),
-        ({"name": "Harbor\x00"}, "Null characters"),
+        ({"name": "Harbor\x07"}, "one line of text"),
         ({"zone": "Zurich"}, "no IANA time zone"),
         ({"zone": "../../etc/passwd"}, "no IANA time zone"),
         ({"paper": "A3"}, "Select a valid choice"),
@@ -96,7 +96,7 @@ def test_two_browsers_do_not_overwrite_each_other_unaware(harbor: Client) -> Non
         second.post(SETTINGS, {"name": "Second", "zone": "UTC", "paper": "A4", "seen": fresh[1]}).status_code
         == 302
     )
-    for seen in ("", "x\x00", "0" * 16):
+    for seen in ("", "x\x07", "0" * 16):
         form = {"name": "Third", "zone": "UTC", "paper": "A4", "seen": seen}
         assert second.post(SETTINGS, form).status_code in (400, 409)
     assert Client.objects.get().name == "Second"
@@ -132,7 +132,7 @@ def test_only_an_administrator_with_a_fresh_factor_makes_a_client() -> None:
 BAD_SLUGS = [
     "admin", "api", "static", "accounts", "c", "public", "pg_catalog", "pg_temp", "information_schema", "spare",
     "a" * 41, "a" * 64, "ünïcode", "аdmin", "Acme", "acme corp", "acme_corp", "-acme", "acme-", "a--b", "1st",
-    "../acme", "acme/", "acme\x00", "acme\r\nx", "acme'", 'a"b', "x; drop schema public", "", "spare-7",
+    "../acme", "acme/", "acme\x07", "acme\r\nx", "acme'", 'a"b', "x; drop schema public", "", "spare-7",
 ]  # fmt: skip
 
 
@@ -142,9 +142,7 @@ def test_a_slug_that_cannot_be_one_is_refused_in_words_by_form_and_command(slug:
     answer = make.stepped_up(make.member("MA")).post("/clients/new/", {**NEW, "slug": slug})
     assert answer.status_code == 400
     words = text_of(answer)
-    assert any(
-        each in words for each in ("cannot be a client", "Use another slug", "required", "Null characters")
-    ), words
+    assert any(each in words for each in ("cannot be a client", "Use another slug", "required")), words
     assert 'value="Acme Corporation"' in answer.content.decode(), "nothing typed is lost"
     with pytest.raises(CommandError) as refused:
         call_command("client", "create", "--name", "Acme", "--", slug)

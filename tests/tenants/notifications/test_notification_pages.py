@@ -214,7 +214,7 @@ def test_how_one_is_mailed_is_kept_and_nonsense_is_refused_in_words(harbor: Clie
         _choice("daily"),
         _choice("off", 24),
         _choice("off", 6, "Mars/Olympus"),
-        {"mail": "off\x00"},
+        {"mail": "off\x07"},
     ):
         answer = browser.post("/c/harbor/notifications/settings/", wrong)
         assert answer.status_code == 200
