@@ -57,7 +57,7 @@ class AccessMiddleware:
         gate = getattr(request, "access", None)
         if gate is not None:
             _must_have_asked(gate, request, response)
-        if response.status_code == 404 and request.resolver_match is None:
+        if response.status_code == 404 and gate is None:
             return self._log_absent(request, response)
         return response
 
@@ -124,7 +124,7 @@ class AccessMiddleware:
         return None
 
     def _log_absent(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Log that somebody whose reads are logged asked for an address that no page has."""
+        """Log that somebody whose reads are logged asked for an address that has no page, or none for them."""
         if getattr(request, "client", None) is None or not request.user.is_authenticated:
             return response
         assert isinstance(request.user, User)

@@ -36,6 +36,7 @@ _CLIENTS_AT_ONCE: Final = 50
 # The tables of `public` that a client's pages read, by model, and the column that says which client's role sees a
 # row; without one all clients' roles do. What is secret is left out (`SECRETS`).
 _IN_PUBLIC: Final = {
+    "tenants.ApiToken": "client_id",
     "tenants.Assignment": "",
     "tenants.AssignmentHistory": "client_id",
     "tenants.BreakGlass": "client_id",
@@ -63,6 +64,8 @@ _IN_PUBLIC: Final = {
     "tenants.User": "",
     "tenants.WorkItem": "client_id",
     "contenttypes.ContentType": "",
+    # Who has a second factor, as the list of people says; never with what.
+    "mfa.Authenticator": "",
 }
 _POLICY: Final = "proofline_readers"
 _MARK: Final = """

@@ -11,6 +11,8 @@ from tenants.database.backend.base import DatabaseWrapper
 # Columns of `public` that no reader is ever given.
 SECRETS: Final = frozenset(
     {
+        ("mfa_authenticator", "data"),
+        ("tenants_apitoken", "secret_sha256"),
         ("tenants_user", "password"),
         ("tenants_signingkey", "private_encrypted"),
         ("tenants_invitation", "secret_sha256"),
