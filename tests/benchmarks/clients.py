@@ -80,9 +80,16 @@ def _spares(count: int) -> None:
 
 
 def _by_migrations(client: Any) -> None:
+    from django.db import connection
+
+    from tenants.database.reader import grants
+
     with backend(STOCK):
         client.auto_create_schema = True
         client.save(verbosity=0)
+        # Stock knows no role that reads a client: it gets one here, so that both sides do the same.
+        with connection.cursor() as cursor:
+            cursor.execute(grants(client.schema_name, client.pk))
 
 
 def _by_clone(client: Any) -> None:

@@ -27,12 +27,15 @@ def backend(engine: str, database: str | None = None) -> Iterator[None]:
 
 
 def form(schema: str) -> frozenset[tuple[str, str, str]]:
-    """All that the catalog says about a schema; rows and where sequences stand are left out.
+    """All that the catalog says about a client's schema; rows and where sequences stand are left out.
 
     Stock records in every schema the migrations of shared apps too, which do nothing there.
     """
+    from tenants.clients.models import Client
     from tenants.database.catalog import describe
+    from tenants.database.reader import role_of
 
+    reader = role_of(Client.objects.get(schema_name=schema).pk)
     return frozenset(
-        (f.kind, f.name, f.definition) for f in describe(schema) if f.kind not in ("row", "sequence")
+        (f.kind, f.name, f.definition) for f in describe(schema, reader) if f.kind not in ("row", "sequence")
     )
