@@ -9,8 +9,8 @@ from tests.journeys.browsing import visit
 from tests.journeys.portal import Portal
 
 SECTIONS = {
-    "CA": ["Home", "Controls", "Exceptions", "Sources", "Packages"],
-    "CO": ["Home", "Controls", "Exceptions", "Sources"],
+    "CA": ["Home", "My work", "Controls", "Exceptions", "Sources", "Packages", "Settings"],
+    "CO": ["Home", "My work", "Controls", "Exceptions", "Sources", "Settings"],
 }
 
 
