@@ -73,7 +73,8 @@ def _names(resolver: URLResolver) -> Iterator[str]:
         if isinstance(pattern, URLPattern):
             if pattern.name:
                 yield pattern.name
-        else:
+        elif not str(pattern.pattern).startswith(("admin/", "api/")):
+            # The admin's frame is django-unfold's; the API has no pages but its description.
             yield from _names(pattern)
 
 
@@ -102,6 +103,8 @@ def reachable(page: Page, portal: Portal, *, slug: str, seeds: Sequence[str]) ->
             continue
         if path.startswith("/c/") and not path.startswith(f"/c/{slug}/"):
             continue
+        if path.startswith(f"/c/{slug}/admin/"):
+            continue  # django-unfold's own pages: its frame is not ours
         asked.add(address)
         page.goto(address)
         # What a page fetches by itself is part of it.

@@ -28,7 +28,7 @@ def test_a_control_owner_comes_by_mail(portal: Portal, browser: Browser) -> None
         _sign_in(page, mail)
         expect(page.get_by_role("heading", level=1)).to_have_text("Harbor Ledger")
         sections = page.get_by_role("navigation", name="Sections").get_by_role("link").all_inner_texts()
-        assert sections == ["Home", "Controls", "Exceptions", "Sources", "Settings"]
+        assert sections == ["Home", "My work", "Controls", "Exceptions", "Sources", "Settings"]
         _both_widths(page, "invited/control-owner")
         page.get_by_role("link", name="Settings").click()
         expect(page.get_by_role("main")).to_contain_text("Rosa Lind")
