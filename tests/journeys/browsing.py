@@ -124,6 +124,11 @@ def sign_in(page: Page, portal: Portal, who: str, *, start: str = "") -> None:
     if person["totp"]:
         page.get_by_label("Code").fill(totp(person["totp"]))
         page.get_by_role("button", name="Sign in").click()
+        if page.get_by_text("Incorrect code").is_visible():
+            # Somebody signed in as the same person with the same digits, which are good once: take the next ones.
+            time.sleep(PERIOD - time.time() % PERIOD + 0.1)
+            page.get_by_label("Code").fill(totp(person["totp"]))
+            page.get_by_role("button", name="Sign in").click()
     expect(page.locator("header.bar .person")).to_be_visible()
 
 

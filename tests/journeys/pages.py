@@ -99,7 +99,8 @@ def reachable(page: Page, portal: Portal, *, slug: str, seeds: Sequence[str]) ->
         address = waiting.popleft()
         path = urlsplit(address).path
         route = route_of(path)
-        if not route or route in opened or route in NO_PAGES or address in asked:
+        # What ends in `_csv` is the page's own table as a file.
+        if not route or route in opened or route in NO_PAGES or route.endswith("_csv") or address in asked:
             continue
         if path.startswith("/c/") and not path.startswith(f"/c/{slug}/"):
             continue

@@ -150,4 +150,5 @@ def _too_wide(page: Page, name: str) -> Iterator[str]:
 def test_no_page_was_left_out() -> None:
     if set(_opened) != set(ROLES):
         pytest.skip("the pages were not opened for every role in this process")
-    assert routes() - set(NO_PAGES) - ON_THE_WAY_IN - WITH_A_PASSKEY - set().union(*_opened.values()) == set()
+    pages = {route for route in routes() if not route.endswith("_csv")}
+    assert pages - set(NO_PAGES) - ON_THE_WAY_IN - WITH_A_PASSKEY - set().union(*_opened.values()) == set()
