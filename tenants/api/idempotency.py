@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from tenants.api.problems import Problem
 from tenants.apitokens.models import IdempotencyKey
+from tenants.secrets.signing import box
 
 KEPT: Final = timedelta(days=1)
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,100}")
@@ -40,9 +41,10 @@ def once(
         return _again(IdempotencyKey.objects.get(**place), digest), True
     answer = act()
     headers = {name: answer[name] for name in _HEADERS if name in answer}
-    text = JSONRenderer().render(answer.data).decode()
+    # It says what the client's records say, and lies in `public` for a day.
+    text = box().encrypt(JSONRenderer().render(answer.data)).decode("ascii")
     IdempotencyKey.objects.filter(**place).update(
-        status=answer.status_code, answer={"text": text, "headers": headers}
+        status=answer.status_code, answer={"encrypted": text, "headers": headers}
     )
     return answer, False
 
@@ -65,7 +67,8 @@ def _again(row: IdempotencyKey, digest: str) -> Response:
             422, "This Idempotency-Key was used for another request. Send a new key with a new request."
         )
     kept: Any = row.answer
-    answer = Response(json.loads(kept["text"]), status=row.status, headers=kept["headers"])
+    said = json.loads(box().decrypt(kept["encrypted"].encode()))
+    answer = Response(said, status=row.status, headers=kept["headers"])
     answer["Idempotent-Replayed"] = "true"
     return answer
 

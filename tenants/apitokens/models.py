@@ -46,7 +46,7 @@ class IdempotencyKey(models.Model):
     user = models.ForeignKey("tenants.User", on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=100)
     request_sha256 = models.CharField(max_length=64)
-    # Empty while the first request is still being answered.
+    # Empty while the first request is still being answered; its text is encrypted with the master key.
     status = models.PositiveSmallIntegerField(null=True)
     answer = models.JSONField(null=True)
     created_at = models.DateTimeField()

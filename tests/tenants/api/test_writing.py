@@ -282,6 +282,15 @@ def test_keys_are_swept_after_a_day(world: World) -> None:
     assert controls(world) == before + 1
 
 
+def test_what_is_kept_to_answer_again_can_be_read_by_nobody_else(world: World) -> None:
+    first = world.api("CA").post("controls/", OWN, Idempotency_Key="seven")
+    kept = str(IdempotencyKey.objects.get(key="seven").answer)
+    assert "head of support" in first.content.decode()
+    assert "head of support" not in kept
+    assert first.json()["id"] not in kept.replace(first.get("Location", ""), "")
+    assert world.api("CA").post("controls/", OWN, Idempotency_Key="seven").json() == first.json()
+
+
 def test_every_word_of_a_comment_is_kept_as_it_was(world: World) -> None:
     api = world.api("CA")
     number = api.get("exceptions/").json()["items"][0]["number"]
