@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import unquote
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -20,7 +19,7 @@ def is_api(request: HttpRequest) -> bool:
 
 
 class ApiMiddleware:
-    """Right inside `ClientMiddleware`: refuses what is malformed, and words every refusal as a problem."""
+    """Right inside `ClientMiddleware`: refuses bodies that are too long, and words every refusal as a problem."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -29,13 +28,10 @@ class ApiMiddleware:
         """Answer a request of the API; pass every other one on."""
         if not is_api(request):
             return self.get_response(request)
-        return _malformed(request) or as_problem(self.get_response(request))
+        return _too_long(request) or as_problem(self.get_response(request))
 
 
-def _malformed(request: HttpRequest) -> HttpResponseBase | None:
-    asked = f"{request.path_info}{unquote(request.META.get('QUERY_STRING', ''))}"
-    if "\x00" in asked:
-        return problem(400, "The address contains a NUL byte, which no text here can hold. Take it out.")
+def _too_long(request: HttpRequest) -> HttpResponseBase | None:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if length.isdecimal() and int(length) > LONGEST_BODY:
         # What is not read is drained by the server or ends the connection; nothing of it is kept.

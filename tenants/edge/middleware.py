@@ -2,7 +2,7 @@
 
 The first middleware. PostgreSQL holds no NUL in a text and no half of a surrogate pair, so that one in an address, a
 header, a cookie or a field would be a fault wherever it arrived. What sources push is evidence and goes
-through as it is; the API judges its requests itself.
+through as it is; bodies sent to the API are judged there.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,6 +16,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from tenants.access.declare import declaration_of
+from tenants.api.problems import problem
 
 NUL: Final = "\x00"
 _API: Final = "/api/v1/"
@@ -35,7 +36,11 @@ class Edge:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Judge the address, the headers and the cookies; then answer."""
-        if _API not in request.path and any(NUL in text for text in _head(request)):
+        if any(NUL in text for text in _head(request)):
+            if _API in request.path:
+                return problem(
+                    400, "The address or a header contains a NUL byte, which no text here can hold."
+                )
             return refuse(request, 400)
         return self.get_response(request)
 

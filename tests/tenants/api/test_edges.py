@@ -69,6 +69,12 @@ def test_a_nul_byte_anywhere_is_refused(world: World, path: str) -> None:
     assert "NUL" in answer.json()["detail"]
 
 
+def test_a_nul_byte_in_a_header_is_refused_as_well(world: World) -> None:
+    answer = world.api("CA").get("controls/", If_Match="a\x00b")
+    assert answer.status_code == 400
+    assert answer["Content-Type"].startswith("application/problem+json")
+
+
 @pytest.mark.parametrize(
     "path",
     [
