@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from tenants.history.context import changing
+from tenants.sessions.services import address_of
 
 # Arguments of addresses that are secrets: the page is named without them.
 _SECRETS: Final = frozenset({"token", "key", "secret", "code"})
@@ -32,7 +33,7 @@ def facts_of(request: HttpRequest) -> dict[str, str | None]:
     return {
         "user": str(user.pk) if user is not None and user.is_authenticated else None,
         "role": " ".join(sorted(gate.standing.roles)) if gate is not None else "",
-        "address": request.META.get("REMOTE_ADDR") or "",
+        "address": address_of(request),
         "path": _path(request)[:200],
         "way": _way(request),
     }

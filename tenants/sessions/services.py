@@ -52,7 +52,7 @@ def touch(request: HttpRequest, *, now: float) -> None:
         return
     request.session[SEEN] = now
     UserSession.objects.filter(session_key=request.session.session_key).update(
-        last_seen_at=datetime.fromtimestamp(now, UTC), ip=_address(request), user_agent=_device(request)
+        last_seen_at=datetime.fromtimestamp(now, UTC), ip=address_of(request), user_agent=_device(request)
     )
 
 
@@ -92,7 +92,7 @@ def _keep(request: HttpRequest, user: User, now: float) -> None:
         session_key=request.session.session_key,
         defaults={
             "user": user,
-            "ip": _address(request),
+            "ip": address_of(request),
             "user_agent": _device(request),
             "created_at": at,
             "last_seen_at": at,
@@ -101,7 +101,8 @@ def _keep(request: HttpRequest, user: User, now: float) -> None:
     )
 
 
-def _address(request: HttpRequest) -> str:
+def address_of(request: HttpRequest) -> str:
+    """Return the address that a request came from, as the trusted proxies tell it (`PROOFLINE_PROXIES`)."""
     try:
         return str(get_adapter(request).get_client_ip(request))
     except PermissionDenied:
