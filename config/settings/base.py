@@ -315,9 +315,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "intake"
-CELERY_DB_REUSE_MAX = (
-    1 << 62
-)  # config.celery decides when a worker's connection is closed, not a count of tasks
+# `config.celery` decides when a worker's connection is closed, not a count of tasks.
+CELERY_DB_REUSE_MAX = 1 << 62
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
