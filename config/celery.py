@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery, signals
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.embedded")
 
 # Seconds that a done message is kept by the file-system broker, for whoever looks into a fault.
 KEPT = 3600
+
+TRANSPORT_ALIASES["filesystem"] = "config.broker:Transport"
 
 app = Celery("proofline")
 # Threads that did not import this module send through it too: the web server answers in such.
