@@ -69,8 +69,9 @@ _IN_PUBLIC: Final = {
 }
 _POLICY: Final = "proofline_readers"
 _MARK: Final = """
-select obj_description(oid, 'pg_policy') from pg_policy
-where polname = %s and polrelid = 'public.tenants_client'::regclass
+select (select obj_description(oid, 'pg_policy') from pg_policy
+    where polname = %s and polrelid = 'public.tenants_client'::regclass),
+    exists (select from pg_roles where rolname = %s)
 """
 
 
@@ -146,13 +147,15 @@ def _ensure_installation() -> None:
     opening = _opening_public()
     mark = hashlib.sha256(opening.encode()).hexdigest()
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_MARK, [_POLICY, login])
+        marked, known = cursor.fetchone()
         cursor.execute(_role(login, "login noinherit"))
-        cursor.execute(_MARK, [_POLICY])
-        if cursor.fetchone() != (mark,):
+        if marked != mark:
             # Locks the tables for a moment, so only where something differs.
             cursor.execute(opening)
             cursor.execute(f"comment on policy {_POLICY} on public.tenants_client is '{mark}'")
-    if not _can_sign_in():
+    # A role that was just made has no password yet; trying it would only leave a fault in the server's log.
+    if not (known and _can_sign_in()):
         with connection.cursor() as cursor:
             # Hashed here, so that no log of the server ever holds it.
             hashed = connection.connection.pgconn.encrypt_password(
